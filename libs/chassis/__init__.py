@@ -1,0 +1,1 @@
+"""What any service needs to run: lifecycle, settings, logs, errors, gRPC, AMQP, topology, blobs."""

@@ -1,0 +1,1 @@
+"""Pure rules of extraction: no I/O, no protobuf, no asyncio."""

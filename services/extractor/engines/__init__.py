@@ -1,0 +1,1 @@
+"""Engines: from pages of text to the values the owner asked for."""
