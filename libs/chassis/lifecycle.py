@@ -1,0 +1,124 @@
+"""The life of a process: start the parts in order, run until told to stop or a part dies, stop them in reverse.
+
+A background part that ends or raises takes the process down with exit status 1: a service that lost its relay or its
+fold must not look alive.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import uvloop
+
+from chassis.logs import get_logger
+
+log = get_logger()
+
+
+class Part(Protocol):
+    """Something a process starts and stops; `ended` completes only if it dies."""
+
+    async def start(self) -> None:
+        """Return once it is ready."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish or release what is held, then return."""
+        ...
+
+    @property
+    def ended(self) -> asyncio.Future[None] | None:
+        """Done when the part died by itself; None for a part that cannot."""
+        ...
+
+
+class Background:
+    """A part that is one coroutine, cancelled on stop."""
+
+    def __init__(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self.name = name
+        self._run = run
+        self._job: asyncio.Task[None] | None = None
+
+    @property
+    def ended(self) -> asyncio.Future[None] | None:
+        """The running coroutine."""
+        return self._job
+
+    async def start(self) -> None:
+        """Start the coroutine; it is ready at once."""
+
+        async def run() -> None:
+            await self._run()
+
+        self._job = asyncio.create_task(run(), name=self.name)
+
+    async def stop(self) -> None:
+        """Cancel the coroutine and wait for its end."""
+        if self._job is None:
+            return
+        self._job.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._job
+
+
+async def run_until_stopped(parts: Sequence[Part], drain_seconds: float) -> int:
+    """Run parts until SIGTERM or SIGINT (0) or until one of them dies (1); answers the exit status."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    started: list[Part] = []
+    try:
+        for part in parts:
+            await part.start()
+            started.append(part)
+        log.info("process_started")
+        return await _wait(stop, started)
+    finally:
+        await _stop_all(started, drain_seconds)
+
+
+async def _wait(stop: asyncio.Event, parts: Sequence[Part]) -> int:
+    stopping = asyncio.create_task(stop.wait())
+    ends = [part.ended for part in parts if part.ended is not None]
+    await asyncio.wait([stopping, *ends], return_when=asyncio.FIRST_COMPLETED)
+    dead = [end for end in ends if end.done()]
+    for end in dead:
+        error = None if end.cancelled() else end.exception()
+        log.error("background_part_died", part=_name(end), exc_info=error)
+    stopping.cancel()
+    return 1 if dead else 0
+
+
+def _name(end: asyncio.Future[None]) -> str:
+    return end.get_name() if isinstance(end, asyncio.Task) else repr(end)
+
+
+async def _stop_all(parts: Sequence[Part], drain_seconds: float) -> None:
+    log.info("process_draining")
+    try:
+        async with asyncio.timeout(drain_seconds):
+            for part in reversed(parts):
+                await _stop(part)
+    except TimeoutError:
+        log.warning("drain_timed_out", seconds=drain_seconds)
+    log.info("process_stopped")
+
+
+async def _stop(part: Part) -> None:
+    try:
+        await part.stop()
+    except Exception:
+        log.exception("part_stop_failed", part=type(part).__name__)
+
+
+def run(main: Callable[[], Awaitable[int]]) -> int:
+    """Run a process's main coroutine on uvloop and answer its exit status."""
+
+    async def entry() -> int:
+        return await main()
+
+    return uvloop.run(entry())

@@ -1,0 +1,47 @@
+"""Logs are events, not sentences: one JSON line each, a constant past-tense name, ids as keywords."""
+
+import logging
+import sys
+from typing import cast
+
+import orjson
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+
+def configure(service: str, level: str, log_format: str = "json") -> None:
+    """Send all logs of the process to standard error; `service` stands on every line."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            *_renderers(log_format),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer)
+        if log_format == "json"
+        else structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+
+
+def _renderers(log_format: str) -> list[Processor]:
+    if log_format == "console":
+        return [structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.JSONRenderer(serializer=_dump)]
+
+
+def _dump(event: object, **_: object) -> bytes:
+    return orjson.dumps(event, default=str)
+
+
+def get_logger() -> FilteringBoundLogger:
+    """Return a logger whose context is the task's."""
+    return cast("FilteringBoundLogger", structlog.get_logger())
+
+
+bind = structlog.contextvars.bound_contextvars

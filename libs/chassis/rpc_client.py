@@ -1,0 +1,41 @@
+"""Channels to other services: round robin over a headless service, deadlines, retries of what is safe to repeat."""
+
+import json
+
+import grpc
+
+SERVICE_TOKEN_KEY = "x-quire-service"  # noqa: S105 - the metadata key, not a token
+AUTHORIZATION_KEY = "authorization"
+
+_SERVICE_CONFIG = json.dumps(
+    {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "methodConfig": [
+            {
+                "name": [{}],
+                "retryPolicy": {
+                    "maxAttempts": 4,
+                    "initialBackoff": "0.1s",
+                    "maxBackoff": "1s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ],
+        "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
+    }
+)
+
+CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
+    ("grpc.service_config", _SERVICE_CONFIG),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+)
+
+
+def open_channel(address: str) -> grpc.aio.Channel:
+    """Open a channel to `host:port` or `dns:///name:port`; it connects when first used and for as long as it lives."""
+    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)

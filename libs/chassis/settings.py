@@ -1,0 +1,54 @@
+"""Settings come from the environment and fail at start: all faults at once, each naming its variable."""
+
+import sys
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENVIRONMENT_PREFIX = "QUIRE_"
+
+
+class SettingsFault(SystemExit):
+    """The process refuses to start; set the variables it names. Exit status 78 (EX_CONFIG of sysexits.h)."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__(78)
+        self.faults = faults
+
+
+class ServiceSettings(BaseSettings):
+    """What every service reads; each field is the environment variable `QUIRE_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
+
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_format: str = Field(default="json", pattern="^(json|console)$")
+    amqp_url: SecretStr
+    s3_endpoint: str = Field(pattern="^https?://")
+    s3_access_key: SecretStr
+    s3_secret_key: SecretStr
+    s3_bucket: str = "quire"
+    s3_region: str = "us-east-1"
+    drain_seconds: float = Field(default=25.0, gt=0, description="time to finish or release what is held on SIGTERM")
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def load(settings: type[SettingsT]) -> SettingsT:
+    """Read settings from the environment, or print every fault and raise SettingsFault."""
+    try:
+        return settings()
+    except ValidationError as error:
+        faults = [_fault(settings, item["loc"], item["msg"]) for item in error.errors()]
+        sys.stderr.write("cannot start: " + "\n              ".join(faults) + "\n")
+        raise SettingsFault(faults) from error
+
+
+def _fault(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
+    if not location:
+        return message
+    field = settings.model_fields.get(str(location[0]))
+    name = field.validation_alias if field and isinstance(field.validation_alias, str) else None
+    return f"{name or ENVIRONMENT_PREFIX + str(location[0]).upper()}: {message.lower()}"
