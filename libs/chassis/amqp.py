@@ -195,3 +195,26 @@ class Consumer(Part):
             with suppress(AMQPException, OSError, TimeoutError, RuntimeError):
                 async with asyncio.timeout(PUBLISH_DEADLINE):
                     await connection.close()
+
+
+class QueueDepth:
+    """Asks the broker how many messages of a queue are ready, over a connection opened for each question."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+
+    async def ready(self, queue: Queue) -> int:
+        """Messages ready; the queue is declared if it is gone, and is then empty.
+
+        Raises:
+            PublishFailed: the broker does not answer.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE), await _connect(self._url, f"{self._name}.doctor") as link:
+                channel = await link.channel()
+                await declare(channel, queue)
+                declared = await channel.declare_queue(queue.name, passive=True)
+                return declared.declaration_result.message_count or 0
+        except (AMQPException, OSError, TimeoutError, RuntimeError) as error:
+            raise PublishFailed(f"{queue.name}: {error!r}") from error

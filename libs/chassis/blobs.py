@@ -7,10 +7,11 @@ attempt has its own).
 import asyncio
 import hashlib
 import io
-import queue
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
@@ -19,12 +20,16 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
 
-from chassis.settings import ServiceSettings
+from chassis.pipe import Pipe, PipeBroken
+from chassis.settings import StoreSettings
 
 PART_BYTES = 8 * 1024 * 1024
-CHUNKS_AHEAD = 16
+STREAMS = 64
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 30.0
+OCTETS = "application/octet-stream"
+# A stream cannot be sent twice: only a connection that never came about is tried again.
+_ONCE = urllib3.Retry(total=None, connect=2, read=False, redirect=False, status=False, other=False)
 T = TypeVar("T")
 
 
@@ -57,24 +62,27 @@ class StoredBlob:
 class Blobs:
     """Objects of one bucket. Every method raises BlobFault."""
 
-    def __init__(self, settings: ServiceSettings, threads: int = 16) -> None:
+    def __init__(self, settings: StoreSettings, threads: int = 16) -> None:
         url = urlsplit(settings.s3_endpoint)
         self._bucket = settings.s3_bucket
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="blobs")
+        # A stream is as slow as its source, so streams must not keep quick calls waiting.
+        self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="blob-streams")
+        self._http = urllib3.PoolManager(
+            maxsize=threads + STREAMS,
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+        )
         self._client = Minio(
             url.netloc,
             access_key=settings.s3_access_key.get_secret_value(),
             secret_key=settings.s3_secret_key.get_secret_value(),
             secure=url.scheme == "https",
             region=settings.s3_region,
-            http_client=urllib3.PoolManager(
-                maxsize=threads,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-                retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
-            ),
+            http_client=self._http,
         )
 
-    async def put(self, key: str, body: bytes, media_type: str = "application/octet-stream") -> StoredBlob:
+    async def put(self, key: str, body: bytes, media_type: str = OCTETS) -> StoredBlob:
         """Write a small object."""
 
         def write() -> None:
@@ -84,28 +92,45 @@ class Blobs:
         return StoredBlob(key, len(body), hashlib.sha256(body).hexdigest())
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], size_bytes: int = -1) -> StoredBlob:
-        """Write an object while its bytes arrive; at most a part and a few chunks are ever held.
+        """Write an object while its bytes arrive.
+
+        A known length goes out as one request and holds a few chunks; an unknown one goes out in parts and holds one.
 
         Args:
             key: where to; must be new.
             chunks: the bytes; what it raises breaks the write off and is raised again.
             size_bytes: the exact length if it is known, -1 if not.
+
+        Raises:
+            BlobFault: the store did not take it.
+            PipeBroken: the chunks were not `size_bytes` long; nothing was written.
         """
-        pipe = _Pipe()
-
-        def write() -> None:
-            self._client.put_object(self._bucket, key, cast("BinaryIO", pipe), size_bytes, part_size=PART_BYTES)
-
-        writing = asyncio.ensure_future(self._call(write))
+        pipe = Pipe(asyncio.get_running_loop())
+        write = self._write_parts if size_bytes < 0 else self._write_at_once
+        writing = asyncio.ensure_future(self._call(lambda: write(key, pipe, size_bytes), self._streams))
+        writing.add_done_callback(lambda _: pipe.lose_reader())
         try:
-            await _feed(pipe, chunks, writing)
+            await pipe.feed(chunks)
         except BaseException:
-            pipe.abort()
+            pipe.break_off()
             await asyncio.wait([writing])
             _ = writing.cancelled() or writing.exception()
             raise
         await writing
         return StoredBlob(key, pipe.size_bytes, pipe.sha256)
+
+    def _write_parts(self, key: str, pipe: Pipe, _: int) -> None:
+        self._client.put_object(
+            self._bucket, key, cast("BinaryIO", pipe), -1, part_size=PART_BYTES, num_parallel_uploads=1
+        )
+
+    def _write_at_once(self, key: str, pipe: Pipe, size_bytes: int) -> None:
+        # The SDK would hold the whole body to sign it; a presigned request is signed without one.
+        url = self._client.presigned_put_object(self._bucket, key, timedelta(hours=12))
+        headers = {"Content-Length": str(size_bytes), "Content-Type": OCTETS}
+        response = self._http.urlopen("PUT", url, body=_whole(pipe, size_bytes), headers=headers, retries=_ONCE)
+        if response.status >= 300:
+            raise _refusal(response.status, response.data)
 
     async def get(self, key: str) -> bytes:
         """Read a small object."""
@@ -150,95 +175,37 @@ class Blobs:
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._streams.shutdown(wait=False, cancel_futures=True)
 
-    async def _call(self, work: Callable[[], T]) -> T:
+    async def _call(self, work: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> T:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._pool, work)
+            return await loop.run_in_executor(pool or self._pool, work)
         except S3Error as error:
-            raise _fault(error) from error
+            raise _fault(error.code or "", error.object_name or "") from error
         except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
             raise BlobUnavailable(f"the object store does not answer: {type(error).__name__}") from error
 
 
-def _fault(error: S3Error) -> BlobFault:
-    code = error.code or ""
+def _fault(code: str, name: str) -> BlobFault:
     if code in ("NoSuchKey", "NoSuchBucket", "NoSuchObject"):
-        return BlobMissing(f"{code}: {error.object_name}")
+        return BlobMissing(f"{code}: {name}")
     if code in ("XMinioStorageFull", "InsufficientStorage", "InsufficientCapacity", "StorageFull"):
         return BlobFull(code)
     return BlobUnavailable(code)
 
 
-class _Broken(OSError):
-    """The source of a stream broke off; the SDK must not finish the object."""
+def _refusal(status: int, body: bytes) -> BlobFault:
+    if status == 507:
+        return BlobFull("InsufficientStorage")
+    found = re.search(rb"<Code>(\w{1,64})</Code>", body)
+    return _fault(found[1].decode() if found else f"HTTP {status}", "the bucket")
 
 
-class _Pipe:
-    """A file object whose bytes come from the event loop through a bounded queue."""
-
-    def __init__(self) -> None:
-        self._chunks: queue.Queue[bytes | None] = queue.Queue(CHUNKS_AHEAD)
-        self._rest = b""
-        self._ended = False
-        self._aborted = False
-        self._digest = hashlib.sha256()
-        self.size_bytes = 0
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-    def offer(self, chunk: bytes | None) -> bool:
-        """Queue a chunk (None ends); False when the queue is full."""
-        try:
-            self._chunks.put_nowait(chunk)
-        except queue.Full:
-            return False
-        return True
-
-    def abort(self) -> None:
-        self._aborted = True
-        self.offer(None)
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes; empty at the end. Called in the SDK's thread."""
-        wanted = size if size >= 0 else PART_BYTES
-        pieces: list[bytes] = []
-        while wanted > 0 and (piece := self._next(wanted)):
-            pieces.append(piece)
-            wanted -= len(piece)
-        return b"".join(pieces)
-
-    def _next(self, wanted: int) -> bytes:
-        if not self._rest and not self._ended:
-            self._take()
-        piece, self._rest = self._rest[:wanted], self._rest[wanted:]
-        return piece
-
-    def _take(self) -> None:
-        chunk = None if self._aborted else self._chunks.get()
-        if self._aborted:
-            raise _Broken("the upload was broken off")
-        if chunk is None:
-            self._ended = True
-            return
-        self._digest.update(chunk)
-        self.size_bytes += len(chunk)
-        self._rest = chunk
-
-
-async def _feed(pipe: _Pipe, chunks: AsyncIterator[bytes], writing: asyncio.Future[None]) -> None:
-    async for chunk in chunks:
-        if chunk and not await _offer(pipe, chunk, writing):
+def _whole(pipe: Pipe, size_bytes: int) -> Iterator[bytes]:
+    for chunk in pipe:
+        if pipe.size_bytes > size_bytes:
             break
-    else:
-        await _offer(pipe, None, writing)
-
-
-async def _offer(pipe: _Pipe, chunk: bytes | None, writing: asyncio.Future[None]) -> bool:
-    while not pipe.offer(chunk):
-        if writing.done():
-            return False
-        await asyncio.sleep(0.002)
-    return True
+        yield chunk
+    if pipe.size_bytes != size_bytes:
+        raise PipeBroken(f"{pipe.size_bytes} bytes came instead of {size_bytes}")

@@ -7,7 +7,6 @@ fold must not look alive.
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import uvloop
@@ -34,6 +33,14 @@ class Part(Protocol):
         ...
 
 
+async def cancel_and_wait(job: asyncio.Task[None]) -> None:
+    """Cancel a coroutine and return once it has ended, however it ends."""
+    job.cancel()
+    await asyncio.wait([job])
+    if not job.cancelled() and (error := job.exception()) is not None:
+        log.warning("cancelled_job_failed", job=job.get_name(), error=repr(error))
+
+
 class Background:
     """A part that is one coroutine, cancelled on stop."""
 
@@ -57,11 +64,8 @@ class Background:
 
     async def stop(self) -> None:
         """Cancel the coroutine and wait for its end."""
-        if self._job is None:
-            return
-        self._job.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._job
+        if self._job is not None:
+            await cancel_and_wait(self._job)
 
 
 async def run_until_stopped(parts: Sequence[Part], drain_seconds: float) -> int:

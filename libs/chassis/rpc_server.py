@@ -38,6 +38,7 @@ class RpcServer(Part):
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
         on_drain: Callable[[], Awaitable[None]] | None = None,
         notice_seconds: float = NOTICE_SECONDS,
+        grace_seconds: float = STREAM_GRACE_SECONDS,
     ) -> None:
         self._listen = listen
         self._registrations = registrations
@@ -45,6 +46,7 @@ class RpcServer(Part):
         self._interceptors = interceptors
         self._on_drain = on_drain
         self._notice_seconds = notice_seconds
+        self._grace_seconds = grace_seconds
         self._health: Any = cast("Any", health).aio.HealthServicer()  # the stubs know only the blocking one
         self._server: grpc.aio.Server | None = None
 
@@ -80,4 +82,4 @@ class RpcServer(Part):
         await asyncio.sleep(self._notice_seconds)
         if self._on_drain is not None:
             await self._on_drain()
-        await self._server.stop(STREAM_GRACE_SECONDS)
+        await self._server.stop(self._grace_seconds)

@@ -17,20 +17,38 @@ class SettingsFault(SystemExit):
         self.faults = faults
 
 
-class ServiceSettings(BaseSettings):
-    """What every service reads; each field is the environment variable `QUIRE_<NAME>`."""
+class ProcessSettings(BaseSettings):
+    """What every process reads; each field is the environment variable `QUIRE_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
 
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="json", pattern="^(json|console)$")
+    drain_seconds: float = Field(default=25.0, gt=0, description="time to finish or release what is held on SIGTERM")
+
+
+class BrokerSettings(BaseSettings):
+    """What a process reads that speaks AMQP."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
+
     amqp_url: SecretStr
+
+
+class StoreSettings(BaseSettings):
+    """What a process reads that uses the object store."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
+
     s3_endpoint: str = Field(pattern="^https?://")
     s3_access_key: SecretStr
     s3_secret_key: SecretStr
     s3_bucket: str = "quire"
     s3_region: str = "us-east-1"
-    drain_seconds: float = Field(default=25.0, gt=0, description="time to finish or release what is held on SIGTERM")
+
+
+class ServiceSettings(StoreSettings, BrokerSettings, ProcessSettings):
+    """What a service reads that uses both."""
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
@@ -48,7 +66,7 @@ def load(settings: type[SettingsT]) -> SettingsT:
 
 def _fault(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
     if not location:
-        return message
+        return message.removeprefix("Value error, ")
     field = settings.model_fields.get(str(location[0]))
     name = field.validation_alias if field and isinstance(field.validation_alias, str) else None
     return f"{name or ENVIRONMENT_PREFIX + str(location[0]).upper()}: {message.lower()}"

@@ -1,0 +1,62 @@
+# Quire: `make demo` from a fresh clone; plain `make` lists the rest.
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+STACK := $(PYTHON) -m deploy.local
+SYNCED := .venv/.synced
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status logs demo test unit check verify generate lock bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(SYNCED) ## make .venv from requirements/dev.txt and install RabbitMQ; instant when up to date
+	@sh deploy/local/setup.sh broker
+
+$(SYNCED): requirements/dev.txt pyproject.toml
+	@sh deploy/local/setup.sh python
+	@touch $@
+
+up: setup ## start PostgreSQL, RabbitMQ, S3 and the services; wait until they answer
+	@$(STACK) up
+
+down: ## end all of it; the data in .quire stays
+	@if [ -x $(PYTHON) ]; then $(STACK) down; fi
+
+status: setup ## what runs, and where
+	@$(STACK) status
+
+logs: setup ## the last lines of every log
+	@$(STACK) logs
+
+demo: up ## from nothing to extracted fields: set up, start, submit the sample pile, show the results
+	@$(STACK) run -- $(PYTHON) samples/demo.py
+
+test: setup ## all tests: unit, contract, integration, e2e
+	$(PYTHON) -m pytest tests/unit tests/contract tests/integration tests/e2e
+
+unit: setup ## only the pure tests
+	$(PYTHON) -m pytest tests/unit
+
+check: setup verify ## lint, format, types, import contracts, protos, generated code
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/basedpyright
+	.venv/bin/lint-imports
+	cd protos && ../.venv/bin/buf lint
+
+verify: setup ## fail when generated code is not what the protos say
+	sh protos/generate.sh --check
+
+generate: setup ## make libs/quire anew from protos/
+	sh protos/generate.sh
+
+lock: setup ## pin every wheel anew after a change of pyproject.toml
+	sh requirements/lock.sh
+
+bench: up ## measure the speeds against their bare libraries
+	@$(STACK) run -- $(PYTHON) -m tests.bench
+
+clean: down ## remove .venv, caches and the local stack WITH ITS DATA
+	rm -rf .venv .quire .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,180 @@
+"""The composition root: what `python -m batch serve` consists of, read from top to bottom."""
+
+import importlib.resources
+from collections.abc import Sequence
+from typing import Any
+
+from batch.domain.tiers import TierRules, parse_rules
+from batch.identity import Identity
+from batch.loops.dispatch import Dispatcher
+from batch.loops.dispatch_again import DispatchAgain
+from batch.loops.emit import Emitter
+from batch.loops.fold import PREFETCH, Fold
+from batch.loops.relay import Relay
+from batch.loops.rescue import Rescuer
+from batch.loops.sweep import Sweeper
+from batch.rpc.add_documents import AddDocuments
+from batch.rpc.admin_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from batch.rpc.admin_tenants import CreateTenant, ListTenants, UpdateTenant
+from batch.rpc.attach import Attach
+from batch.rpc.begin_upload import BeginUpload
+from batch.rpc.cancel_batch import CancelBatch
+from batch.rpc.claim_document import ClaimDocument
+from batch.rpc.complete_upload import CompleteUpload
+from batch.rpc.create_batch import CreateBatch
+from batch.rpc.get_batch import GetBatch
+from batch.rpc.get_document import GetDocument
+from batch.rpc.get_limits import GetLimits
+from batch.rpc.list_batches import ListBatches
+from batch.rpc.list_document_attempts import ListDocumentAttempts
+from batch.rpc.list_documents import ListDocuments
+from batch.rpc.propose_schema import ProposeSchema
+from batch.rpc.retry_documents import RetryDocuments
+from batch.rpc.seal_batch import SealBatch
+from batch.rpc.stream_results import StreamResults
+from batch.rpc.watch_batch import WatchBatch
+from batch.servicers import Doors, servicer
+from batch.settings import BatchSettings
+from batch.store.claims import LeaseTimes
+from batch.store.database import Database, translate
+from batch.watching import WatchHub
+from chassis.amqp import Consumer, Publisher, QueueDepth
+from chassis.blobs import Blobs
+from chassis.lifecycle import Background, Part, run_until_stopped
+from chassis.rpc_faults import FaultInterceptor
+from chassis.rpc_server import Register, RpcServer
+from chassis.topology import EVENTS_LOG, JOBS_EXTRACT, PROGRESS_FOLD
+from quire.admin.v1 import admin_service_pb2, admin_service_pb2_grpc
+from quire.batch.v1 import batch_service_pb2, batch_service_pb2_grpc
+from quire.intake.v1 import intake_service_pb2, intake_service_pb2_grpc
+from quire.work.v1 import work_service_pb2, work_service_pb2_grpc
+
+
+async def serve(settings: BatchSettings, doors: Sequence[str]) -> int:
+    """Run the doors named until told to stop; answers the exit status."""
+    database = Database(settings)
+    blobs = Blobs(settings, threads=32)
+    publisher = Publisher(settings.amqp_url.get_secret_value(), "batch", JOBS_EXTRACT, EVENTS_LOG)
+    engine_doors = _engine_doors(settings, database, blobs, publisher)
+    parts = [part for door in doors if door != "rpc" for part in engine_doors[door]]
+    try:
+        await database.check()
+        rpc = _rpc_door(settings, database, blobs) if "rpc" in doors else [_health_only(settings, database)]
+        return await run_until_stopped([*parts, *rpc], settings.drain_seconds)
+    finally:
+        await publisher.close()
+        await database.close()
+        blobs.close()
+
+
+def _engine_doors(
+    settings: BatchSettings, database: Database, blobs: Blobs, publisher: Publisher
+) -> dict[str, list[Part]]:
+    amqp_url = settings.amqp_url.get_secret_value()
+    fold = Fold(database)
+    dispatch_again = DispatchAgain(database, publisher, QueueDepth(amqp_url, "batch"), settings)
+    return {
+        "dispatch": [Background("dispatch", Dispatcher(database, publisher).run)],
+        "fold": [
+            Background("fold", fold.run),
+            Consumer(amqp_url, "batch", PROGRESS_FOLD, PREFETCH, fold.on_delivery),
+        ],
+        "relay": [Background("relay", Relay(database, publisher).run)],
+        "emit": [Background("emit", Emitter(database).run)],
+        "rescue": [
+            Background("rescue", Rescuer(database, settings).run),
+            Background("dispatch_again", dispatch_again.run),
+        ],
+        "sweep": [Background("sweep", Sweeper(database, blobs).run)],
+    }
+
+
+def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list[Part]:
+    rules = tier_rules()
+    hub = WatchHub(database)
+    attach = Attach(database, settings)
+
+    async def end_streams() -> None:
+        await hub.close()
+        await attach.close()
+
+    server = RpcServer(
+        settings.batch_listen,
+        registrations=[
+            _register(batch_service_pb2, batch_service_pb2_grpc, "BatchService", _batch(database, rules, hub, blobs)),
+            _register(intake_service_pb2, intake_service_pb2_grpc, "IntakeService", _intake(database, rules)),
+            _register(work_service_pb2, work_service_pb2_grpc, "WorkService", _work(database, settings, attach)),
+            _register(admin_service_pb2, admin_service_pb2_grpc, "AdminService", _admin(database, settings)),
+        ],
+        service_names=[
+            "quire.batch.v1.BatchService",
+            "quire.intake.v1.IntakeService",
+            "quire.work.v1.WorkService",
+            "quire.admin.v1.AdminService",
+        ],
+        interceptors=[FaultInterceptor(Identity(settings, database).enter, translate)],
+        on_drain=end_streams,
+    )
+    return [Background("watch", hub.run), Background("lines", attach.run), server]
+
+
+def _batch(database: Database, rules: TierRules, hub: WatchHub, blobs: Blobs) -> Doors:
+    return {
+        "CreateBatch": CreateBatch(database, rules),
+        "AddDocuments": AddDocuments(database, rules),
+        "SealBatch": SealBatch(database, rules),
+        "GetBatch": GetBatch(database),
+        "ListBatches": ListBatches(database),
+        "WatchBatch": WatchBatch(database, hub),
+        "ListDocuments": ListDocuments(database),
+        "GetDocument": GetDocument(database),
+        "ListDocumentAttempts": ListDocumentAttempts(database),
+        "StreamResults": StreamResults(database, blobs),
+        "CancelBatch": CancelBatch(database),
+        "RetryDocuments": RetryDocuments(database),
+        "GetLimits": GetLimits(database, rules),
+    }
+
+
+def _intake(database: Database, rules: TierRules) -> Doors:
+    return {"BeginUpload": BeginUpload(database, rules), "CompleteUpload": CompleteUpload(database, rules)}
+
+
+def _work(database: Database, settings: BatchSettings, attach: Attach) -> Doors:
+    times = LeaseTimes(settings.lease_seconds, settings.job_deadline_seconds)
+    return {
+        "Attach": attach,
+        "ClaimDocument": ClaimDocument(database, times),
+        "ProposeSchema": ProposeSchema(database),
+    }
+
+
+def _admin(database: Database, settings: BatchSettings) -> Doors:
+    return {
+        "CreateTenant": CreateTenant(database),
+        "ListTenants": ListTenants(database),
+        "UpdateTenant": UpdateTenant(database),
+        "CreateApiKey": CreateApiKey(database, settings.key_pepper.get_secret_value()),
+        "ListApiKeys": ListApiKeys(database),
+        "RevokeApiKey": RevokeApiKey(database),
+    }
+
+
+def _register(messages: Any, stubs: Any, name: str, doors: Doors) -> Register:
+    descriptor = messages.DESCRIPTOR.services_by_name[name]
+    add = getattr(stubs, f"add_{name}Servicer_to_server")
+    return lambda server: add(servicer(descriptor, doors), server)
+
+
+def _health_only(settings: BatchSettings, database: Database) -> Part:
+    return RpcServer(
+        settings.batch_listen,
+        registrations=[],
+        service_names=[],
+        interceptors=[FaultInterceptor(Identity(settings, database).enter, translate)],
+    )
+
+
+def tier_rules() -> TierRules:
+    """The reviewed numbers. Raises TierRulesFault."""
+    return parse_rules(importlib.resources.files("batch.domain").joinpath("tiers.toml").read_text("utf-8"))

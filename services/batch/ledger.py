@@ -1,0 +1,66 @@
+"""What every change of a batch ends with: its status follows from the facts, and who subscribed hears of it.
+
+Doors change rows through `batch.store`, hand the changed batches to `settle` and commit: row, status and outbox row are
+one transaction (DESIGN §3.8).
+"""
+
+import random
+from collections.abc import Sequence
+from uuid import UUID
+
+from batch.domain.events import Event, Ref
+from batch.domain.fold import AttemptEnd, DocumentState, fold
+from batch.domain.status import FINAL_BATCH, BatchStatus, status_of
+from batch.store import batches, folding, outbox
+from batch.store.database import Tx
+from batch.store.rows import BatchRow
+from batch.wire.events import event_of, status_type, terminal_event_id
+
+
+async def settle(tx: Tx, changed: Sequence[BatchRow]) -> list[BatchRow]:
+    """Move batches on whose facts say so and write their events; answers all of them as they are then."""
+    moves = [move for row in changed if (move := _move(row)) is not None]
+    if not moves:
+        return list(changed)
+    moved = {row.id: row for row in await batches.set_status(tx, moves)}
+    await outbox.add(tx, [event_of(row, status_type(row)) for row in moved.values()])
+    return [moved.get(row.id, row) for row in changed]
+
+
+def _move(row: BatchRow) -> tuple[UUID, BatchStatus, UUID | None] | None:
+    status = status_of(row.facts)
+    if status is row.current:
+        return None
+    event_id = terminal_event_id(row.id, row.retry_generation) if status in FINAL_BATCH else None
+    return row.id, status, event_id
+
+
+async def fold_events(tx: Tx, events: Sequence[Event]) -> int:
+    """Fold events into documents, counters and batch status; answers how many documents moved.
+
+    Events of documents that do not exist, or are another tenant's, move nothing.
+    """
+    before = await folding.lock(tx, list({event.ref.document_id for event in events}))
+    now = dict(before)
+    ends: dict[tuple[UUID, int], tuple[Ref, AttemptEnd]] = {}
+    for event in events:
+        _fold_one(now, ends, event)
+    spent = await folding.end_attempts(tx, [folding.Ended(ref, end) for ref, end in ends.values()]) if ends else {}
+    changes = [folding.Change(before[key], state) for key, state in now.items() if state != before[key]]
+    moved = {change.now.id for change in changes}
+    await folding.add_unmatched_cost(tx, {key: cost for key, cost in spent.items() if key not in moved})
+    if changes:
+        await settle(tx, await folding.apply(tx, changes, spent))
+    return len(changes)
+
+
+def _fold_one(
+    now: dict[UUID, DocumentState], ends: dict[tuple[UUID, int], tuple[Ref, AttemptEnd]], event: Event
+) -> None:
+    state = now.get(event.ref.document_id)
+    if state is None:
+        return
+    folded = fold(state, event, random.random())  # noqa: S311 - spreads retries, guards nothing
+    now[state.id] = folded.state
+    if folded.end is not None:
+        ends.setdefault((state.id, event.ref.attempt), (event.ref, folded.end))

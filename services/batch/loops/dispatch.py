@@ -1,0 +1,71 @@
+"""The dispatcher: releases a fair, small window of jobs (DESIGN §3.2, §3.3).
+
+The dispatch id is written and committed first, then the job is published: the row is the job's own outbox. A job that
+could not be published is found again as unclaimed.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from batch.domain.scheduling import Rota, TenantQueue, Waiting, pick
+from batch.loops.pace import keep_going
+from batch.loops.publishing import publish_jobs
+from batch.store import dispatching
+from batch.store.database import Database
+from batch.store.dispatching import Candidate, Dispatched, InFlight
+from chassis.amqp import Publisher
+
+LEAST_WINDOW = 32
+BUSY_SECONDS = 0.01
+IDLE_SECONDS = 0.1
+SILENT_WORKER_SECONDS = 20.0
+
+
+class Dispatcher:
+    """Runs rounds; replicas elect one of them for each."""
+
+    def __init__(self, database: Database, publisher: Publisher) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._rota = Rota()
+
+    async def run(self) -> None:
+        """Dispatch for ever."""
+        await keep_going("dispatch", self.round)
+
+    async def round(self) -> float:
+        """Dispatch what fits now; answers how long to rest."""
+        dispatched = await self._choose()
+        await publish_jobs(self._publisher, dispatched)
+        return BUSY_SECONDS if dispatched else IDLE_SECONDS
+
+    async def _choose(self) -> list[Dispatched]:
+        async with self._database.engine() as tx:
+            if not await dispatching.elect(tx, dispatching.DISPATCH_LOCK):
+                return []
+            flying = await dispatching.in_flight(tx)
+            slots = await dispatching.slots(tx, SILENT_WORKER_SECONDS)
+            window = max(LEAST_WINDOW, slots) - flying.unclaimed
+            if window <= 0:
+                return []
+            candidates = await dispatching.candidates(tx, window)
+            picks = pick(_queues(candidates, flying), window, self._rota)
+            self._rota = picks.rota
+            if not picks.documents:
+                return []
+            return await dispatching.dispatch(tx, {document: uuid4() for document in picks.documents})
+
+
+def _queues(candidates: Sequence[Candidate], flying: InFlight) -> list[TenantQueue]:
+    by_tenant: dict[UUID, list[Candidate]] = {}
+    for candidate in candidates:
+        by_tenant.setdefault(candidate.tenant_id, []).append(candidate)
+    return [
+        TenantQueue(
+            tenant_id=tenant_id,
+            weight=max(one.weight for one in waiting),
+            free=max(one.documents_in_flight for one in waiting) - flying.by_tenant.get(tenant_id, 0),
+            waiting=[Waiting(one.document_id, one.size_bytes) for one in waiting],
+        )
+        for tenant_id, waiting in by_tenant.items()
+    ]

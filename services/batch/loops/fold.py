@@ -1,0 +1,108 @@
+"""The fold's door: drains many progress deliveries into one set-based transaction, then acks (DESIGN §3.6, §3.8)."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import AMQPException
+from sqlalchemy.exc import DBAPIError
+
+from batch.domain.events import Event
+from batch.ledger import fold_events
+from batch.store.database import Database, is_transient
+from batch.wire import progress
+from chassis.logs import get_logger
+
+log = get_logger()
+
+LARGEST_SET = 500
+PREFETCH = 2 * LARGEST_SET
+AWAY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    message: AbstractIncomingMessage
+    event: Event
+
+
+class Fold:
+    """Folds deliveries in the order they came."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._delivered: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+
+    async def on_delivery(self, message: AbstractIncomingMessage) -> None:
+        """Take a delivery; the set it belongs to acks it."""
+        self._delivered.put_nowait(message)
+
+    async def run(self) -> None:
+        """Fold for ever."""
+        while True:
+            messages = [await self._delivered.get()]
+            while len(messages) < LARGEST_SET and not self._delivered.empty():
+                messages.append(self._delivered.get_nowait())
+            await self._fold([one for message in messages if (one := await _read(message)) is not None])
+
+    async def _fold(self, deliveries: Sequence[_Delivery]) -> None:
+        try:
+            await self._commit(deliveries)
+        except DBAPIError as error:
+            await self._one_by_one(deliveries, error)
+        else:
+            await _ack(deliveries)
+
+    async def _commit(self, deliveries: Sequence[_Delivery]) -> None:
+        """Fold a set and commit it, waiting for as long as the database is away."""
+        if not deliveries:
+            return
+        while True:
+            try:
+                async with self._database.engine() as tx:
+                    await fold_events(tx, [one.event for one in deliveries])
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("fold_postponed", count=len(deliveries), error=repr(error))
+                await asyncio.sleep(AWAY_SECONDS)
+            else:
+                return
+
+    async def _one_by_one(self, deliveries: Sequence[_Delivery], fault: DBAPIError) -> None:
+        """Replay a set that the database refused, so that only the culprit is dead-lettered."""
+        log.warning("fold_set_refused", count=len(deliveries), error=repr(fault.orig))
+        for one in deliveries:
+            try:
+                await self._commit([one])
+            except DBAPIError as error:
+                log.exception("event_refused", document=str(one.event.ref.document_id), exc_info=error)
+                await _reject(one.message)
+            else:
+                await _ack([one])
+
+
+async def _read(message: AbstractIncomingMessage) -> _Delivery | None:
+    try:
+        return _Delivery(message, progress.read(message.routing_key or "", message.body))
+    except progress.Unreadable as error:
+        log.warning("event_unreadable", error=str(error))
+        await _reject(message)
+        return None
+
+
+async def _ack(deliveries: Sequence[_Delivery]) -> None:
+    """Ack a set; on a connection that is gone the broker delivers it again and the fold drops it."""
+    try:
+        for one in deliveries:
+            await one.message.ack()
+    except (AMQPException, OSError, RuntimeError) as error:
+        log.warning("ack_failed", error=repr(error))
+
+
+async def _reject(message: AbstractIncomingMessage) -> None:
+    try:
+        await message.reject(requeue=False)
+    except (AMQPException, OSError, RuntimeError) as error:
+        log.warning("reject_failed", error=repr(error))

@@ -1,0 +1,29 @@
+"""How a timer door keeps going: one round after another, patient while what it stands on is away."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from batch.store.database import is_transient
+from chassis.amqp import PublishFailed
+from chassis.logs import get_logger
+
+log = get_logger()
+
+AWAY_SECONDS = 1.0
+
+
+async def keep_going(name: str, turn: Callable[[], Awaitable[float]]) -> None:
+    """Repeat a round for ever; it answers how many seconds to rest.
+
+    A round that meets a database or broker that is away is repeated a second later; any other fault ends the door, and
+    with it the process.
+    """
+    while True:
+        try:
+            rest = await turn()
+        except Exception as error:
+            if not (is_transient(error) or isinstance(error, PublishFailed)):
+                raise
+            log.warning("round_failed", door=name, error=repr(error))
+            rest = AWAY_SECONDS
+        await asyncio.sleep(rest)

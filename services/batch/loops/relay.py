@@ -1,0 +1,58 @@
+"""The relay: publishes what the outbox holds and removes only what the broker confirmed (DESIGN §3.8)."""
+
+import asyncio
+from collections.abc import Sequence
+
+from batch.loops.pace import keep_going
+from batch.store import outbox
+from batch.store.database import Database
+from batch.store.outbox import Unpublished
+from batch.wire.events import cloud_event_headers
+from chassis.amqp import Publisher, PublishFailed
+from chassis.logs import get_logger
+from chassis.topology import EVENTS
+
+log = get_logger()
+
+LARGEST_SET = 200
+CLAIM_SECONDS = 30.0
+RETRY_SECONDS = 1.0
+IDLE_SECONDS = 0.1
+
+
+class Relay:
+    """Publishes events; replicas skip what another has claimed."""
+
+    def __init__(self, database: Database, publisher: Publisher) -> None:
+        self._database = database
+        self._publisher = publisher
+
+    async def run(self) -> None:
+        """Relay for ever."""
+        await keep_going("relay", self.round)
+
+    async def round(self) -> float:
+        """Publish what waits now; answers how long to rest."""
+        async with self._database.engine() as tx:
+            taken = await outbox.take(tx, LARGEST_SET, CLAIM_SECONDS)
+        if not taken:
+            return IDLE_SECONDS
+        confirmed = await self._publish_all(taken)
+        failed = [one.id for one in taken if one.id not in confirmed]
+        async with self._database.engine() as tx:
+            await outbox.confirmed(tx, list(confirmed))
+            await outbox.give_back(tx, failed, RETRY_SECONDS)
+        return RETRY_SECONDS if failed else 0.0
+
+    async def _publish_all(self, taken: Sequence[Unpublished]) -> set[int]:
+        published = await asyncio.gather(*(self._publish(one) for one in taken))
+        return {one.id for one, confirmed in zip(taken, published, strict=True) if confirmed}
+
+    async def _publish(self, one: Unpublished) -> bool:
+        headers = cloud_event_headers(one.event_id, one.event_type, one.batch_id, one.created_at)
+        try:
+            await self._publisher.publish(EVENTS, one.routing_key, one.body, headers=headers)
+        except PublishFailed as error:
+            log.warning("event_not_confirmed", event_id=str(one.event_id), error=str(error))
+            return False
+        return True

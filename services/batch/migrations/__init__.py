@@ -1,0 +1,1 @@
+"""The schema's history; forward compatible, run by `python -m batch migrate`."""

@@ -1,0 +1,99 @@
+"""AdminService, API keys: create, list, revoke."""
+
+from datetime import UTC
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from uuid_utils.compat import uuid7
+
+from batch.identity import mint_key
+from batch.store import tenants
+from batch.store.database import Database
+from batch.store.tenants import KeyRow, NewKey
+from batch.wire import paging
+from batch.wire.fields import Violations, only
+from batch.wire.moments import timestamp
+from chassis.errors import not_found
+from quire.admin.v1 import admin_service_pb2, tenant_pb2
+
+
+def key_message(row: KeyRow) -> tenant_pb2.ApiKey:
+    """A key as operators see it."""
+    return tenant_pb2.ApiKey(
+        id=str(row.id),
+        tenant_id=str(row.tenant_id),
+        user_id=row.user_id,
+        name=row.name,
+        prefix=row.prefix,
+        create_time=timestamp(row.created_at),
+        revoke_time=timestamp(row.revoked_at),
+        expire_time=timestamp(row.expires_at),
+    )
+
+
+class CreateApiKey:
+    """Makes keys."""
+
+    def __init__(self, database: Database, pepper: str) -> None:
+        self._database = database
+        self._pepper = pepper
+
+    async def __call__(
+        self, request: admin_service_pb2.CreateApiKeyRequest, _: object
+    ) -> admin_service_pb2.CreateApiKeyResponse:
+        """Answer the key and its secret."""
+        violations = Violations()
+        tenant_id = violations.uuid("tenant_id", request.tenant_id)
+        violations.text("user_id", request.user_id, 200)
+        violations.text("name", request.name, 200)
+        violations.check()
+        minted = mint_key(self._pepper)
+        expires = request.expire_time.ToDatetime(UTC) if request.HasField("expire_time") else None
+        new = NewKey(uuid7(), tenant_id, request.user_id, request.name, minted.prefix, minted.key_hash, expires)
+        try:
+            async with self._database.engine() as tx:
+                row = await tenants.insert_key(tx, new)
+        except IntegrityError as error:
+            raise not_found("tenant", request.tenant_id) from error
+        return admin_service_pb2.CreateApiKeyResponse(api_key=key_message(row), secret=minted.secret)
+
+
+class ListApiKeys:
+    """Reads pages of keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(
+        self, request: admin_service_pb2.ListApiKeysRequest, _: object
+    ) -> admin_service_pb2.ListApiKeysResponse:
+        """Answer a page, oldest first."""
+        tenant_id = only(Violations(), "tenant_id", request.tenant_id)
+        query = paging.query_of("admin", request)
+        place = paging.place_of(request.page_token, query, 1)
+        size = paging.page_size(request.page_size, 50)
+        async with self._database.engine() as tx:
+            found = await tenants.list_keys(tx, tenant_id, UUID(str(place[0])) if place else UUID(int=0), size + 1)
+        page = found[:size]
+        return admin_service_pb2.ListApiKeysResponse(
+            api_keys=[key_message(row) for row in page],
+            next_page_token=paging.token(query, [str(page[-1].id)]) if len(found) > size else "",
+        )
+
+
+class RevokeApiKey:
+    """Revokes keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(
+        self, request: admin_service_pb2.RevokeApiKeyRequest, _: object
+    ) -> admin_service_pb2.RevokeApiKeyResponse:
+        """Answer the revoked key."""
+        key_id = only(Violations(), "api_key_id", request.api_key_id)
+        async with self._database.engine() as tx:
+            row = await tenants.revoke_key(tx, key_id)
+        if row is None:
+            raise not_found("API key", request.api_key_id)
+        return admin_service_pb2.RevokeApiKeyResponse(api_key=key_message(row))

@@ -1,0 +1,76 @@
+"""BatchService.RetryDocuments: queues final documents without a result again, without another upload."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from batch import ledger
+from batch.domain.status import FINAL_BATCH, BatchStatus
+from batch.identity import caller
+from batch.once import once
+from batch.store import batches, moves
+from batch.store.database import Database, Tx
+from batch.store.rows import BatchRow
+from batch.views import detailed, load
+from batch.wire.fields import Violations
+from chassis.errors import CallReason, precondition
+from chassis.failures import FailureCode
+from quire.batch.v1 import batch_service_pb2
+
+MOST = 1000
+
+
+class RetryDocuments:
+    """Retries documents."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(
+        self, request: batch_service_pb2.RetryDocumentsRequest, _: object
+    ) -> batch_service_pb2.RetryDocumentsResponse:
+        """Answer the batch at work again."""
+        batch_id, document_ids = _check(request)
+        tenant_id = caller().tenant_id
+        async with self._database.tenant(tenant_id) as tx:
+            return await once(
+                tx,
+                tenant_id,
+                request,
+                batch_service_pb2.RetryDocumentsResponse,
+                lambda: _retry(tx, tenant_id, batch_id, document_ids, request.error_codes),
+            )
+
+
+async def _retry(
+    tx: Tx, tenant_id: UUID, batch_id: UUID, document_ids: Sequence[UUID], codes: Sequence[str]
+) -> batch_service_pb2.RetryDocumentsResponse:
+    row = await load(tx, tenant_id, batch_id, lock=True)
+    if row.sealed_at is None or row.current is BatchStatus.CANCELLING:
+        raise precondition(CallReason.BATCH_NOT_SEALED, f"the batch is {row.status}; retry once it is at work or final")
+    if row.current in FINAL_BATCH:
+        await batches.reopen(tx, batch_id, deadline_seconds=row.options["deadline_seconds"])
+    retried = await moves.retry(tx, batch_id, document_ids, codes)
+    if retried is None:
+        raise precondition(
+            CallReason.DOCUMENT_NOT_OPEN, "no failed, cancelled or expired document fits; nothing to retry"
+        )
+    settled = await ledger.settle(tx, [retried])
+    return batch_service_pb2.RetryDocumentsResponse(
+        batch=(await detailed(tx, settled))[0], retried_count=_count(row, retried)
+    )
+
+
+def _count(before: BatchRow, after: BatchRow) -> int:
+    return after.queued - before.queued
+
+
+def _check(request: batch_service_pb2.RetryDocumentsRequest) -> tuple[UUID, list[UUID]]:
+    violations = Violations()
+    batch_id = violations.uuid("batch_id", request.batch_id)
+    if len(request.document_ids) > MOST:
+        violations.add("document_ids", f"must be at most {MOST}")
+    ids = [violations.uuid(f"document_ids[{n}]", one) for n, one in enumerate(request.document_ids[:MOST])]
+    if any(code not in FailureCode.__members__ for code in request.error_codes):
+        violations.add("error_codes", "must be codes of the error catalogue")
+    violations.check()
+    return batch_id, ids

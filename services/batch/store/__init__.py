@@ -1,0 +1,1 @@
+"""All SQL of the service: one named function per statement, one module per subject."""

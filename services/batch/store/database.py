@@ -1,0 +1,130 @@
+"""Connections and transactions: one pool that sees one tenant at a time, one for the engine doors.
+
+No session state is used, so PgBouncer in transaction mode works. A commit is never cancelled half way.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from asyncpg.exceptions import PostgresConnectionError, QueryCanceledError
+from pydantic import SecretStr
+from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from batch.settings import BatchSettings
+from chassis.errors import CallError, unavailable
+
+Tx = AsyncConnection
+"""An open transaction."""
+
+_SERVER_SETTINGS = {
+    "application_name": "quire",
+    "statement_timeout": "10000",
+    "lock_timeout": "5000",
+    "idle_in_transaction_session_timeout": "10000",
+}
+_TRANSIENT_STATES = ("08", "40", "53", "57", "55P03", "25006")
+
+
+def _open(url: SecretStr, settings: BatchSettings) -> AsyncEngine:
+    arguments: dict[str, Any] = {"timeout": 3, "command_timeout": 10, "server_settings": _SERVER_SETTINGS}
+    if settings.pgbouncer:
+        arguments |= {"server_settings": {}, "statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    return create_async_engine(
+        url.get_secret_value(),
+        pool_size=settings.database_pool,
+        max_overflow=0,
+        pool_timeout=2,
+        pool_recycle=600,
+        connect_args=arguments,
+    )
+
+
+class Database:
+    """The two pools."""
+
+    def __init__(self, settings: BatchSettings) -> None:
+        self._api = _open(settings.database_api_url, settings)
+        self._engine = _open(settings.database_engine_url, settings)
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID) -> AsyncGenerator[Tx]:
+        """Open a transaction that sees one tenant's rows only."""
+        async with _transaction(self._api) as tx:
+            await tx.execute(_SET_TENANT, {"tenant": str(tenant_id)})
+            yield tx
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncGenerator[Tx]:
+        """Open a transaction for the engine doors, worker calls and operators."""
+        async with _transaction(self._engine) as tx:
+            yield tx
+
+    async def check(self) -> None:
+        """Return if the database answers."""
+        async with self.engine() as tx:
+            await tx.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close both pools."""
+        await self._api.dispose()
+        await self._engine.dispose()
+
+
+_SET_TENANT = text("SELECT set_config('quire.tenant', :tenant, true)")
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine) -> AsyncGenerator[Tx]:
+    connection = await engine.connect()
+    try:
+        yield connection
+        await asyncio.shield(connection.commit())
+    finally:
+        await asyncio.shield(connection.close())
+
+
+_prepared = lru_cache(maxsize=512)(text)
+
+
+async def rows(tx: Tx, statement: str, **parameters: Any) -> Sequence[Row[Any]]:
+    """Run a statement and answer all its rows."""
+    return (await tx.execute(_prepared(statement), parameters)).all()
+
+
+async def row(tx: Tx, statement: str, **parameters: Any) -> Row[Any] | None:
+    """Run a statement and answer its only row, if there is one."""
+    return (await tx.execute(_prepared(statement), parameters)).one_or_none()
+
+
+async def execute(tx: Tx, statement: str, **parameters: Any) -> int:
+    """Run a statement and answer how many rows it touched."""
+    return (await tx.execute(_prepared(statement), parameters)).rowcount
+
+
+def columns(found: Row[Any]) -> Mapping[str, Any]:
+    """A row by column name."""
+    return found._asdict()  # pyright: ignore[reportPrivateUsage] - the underscore only keeps column names free
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying again may help: the database is away, busy or broke a deadlock."""
+    if isinstance(error, OSError | TimeoutError | PoolTimeout | OperationalError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    cause = error.orig.__cause__ if error.orig else None
+    state = str(getattr(cause, "sqlstate", "") or "")
+    known = isinstance(cause, PostgresConnectionError | QueryCanceledError | OSError | TimeoutError)
+    return known or error.connection_invalidated or state.startswith(_TRANSIENT_STATES)
+
+
+def translate(error: BaseException) -> CallError | None:
+    """Say UNAVAILABLE for a database that is away or busy."""
+    return unavailable("the database") if is_transient(error) else None

@@ -1,0 +1,38 @@
+"""Batches as they are read: rows with what is derived from other rows."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from batch.domain.status import FINAL_BATCH
+from batch.store import batches, dispatching
+from batch.store.database import Tx
+from batch.store.rows import BatchRow, ErrorGroupRow
+from batch.wire.batches import batch_message
+from chassis.errors import not_found
+from quire.batch.v1 import batch_pb2
+
+
+async def load(tx: Tx, tenant_id: UUID, batch_id: UUID, *, lock: bool = False) -> BatchRow:
+    """Read a tenant's batch, locked if it is to be changed. Raises NOT_FOUND."""
+    read = batches.lock if lock else batches.get
+    found = await read(tx, tenant_id, batch_id)
+    if found is None:
+        raise not_found("batch", str(batch_id))
+    return found
+
+
+async def detailed(tx: Tx, rows: Sequence[BatchRow]) -> list[batch_pb2.Batch]:
+    """Batches with their errors by code and the reasons why they wait."""
+    groups = await batches.error_groups(tx, [row.id for row in rows if row.failed])
+    return [batch_message(row, _of(row, groups), await _derived_holds(tx, row)) for row in rows]
+
+
+def _of(row: BatchRow, groups: Sequence[ErrorGroupRow]) -> list[ErrorGroupRow]:
+    return [group for group in groups if group.batch_id == row.id]
+
+
+async def _derived_holds(tx: Tx, row: BatchRow) -> list[str]:
+    if row.current in FINAL_BATCH or row.queued + row.retry_wait == 0 or row.sealed_at is None:
+        return []
+    busy = await dispatching.in_flight_of(tx, row.tenant_id)
+    return ["TENANT_CONCURRENCY"] if busy >= row.limits["documents_in_flight"] else []

@@ -1,0 +1,1 @@
+"""Between rows and protobuf: what is sent, what is read, and which fields are refused."""
