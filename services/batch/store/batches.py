@@ -6,10 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from batch.domain.status import BatchStatus
-from batch.store.database import Tx, columns, execute, row, rows
+from batch.store.database import Tx, columns, execute, json_text, row, rows
 from batch.store.rows import BATCH, BatchRow, ErrorGroupRow, batch_row
 
 _INSERT = f"""
@@ -49,9 +47,9 @@ async def insert(tx: Tx, new: NewBatch) -> BatchRow:
         description=new.description,
         extraction_prompt=new.extraction_prompt,
         output_schema=new.output_schema,
-        options=orjson.dumps(new.options).decode(),
+        options=json_text(new.options),
         tier=new.tier,
-        limits=orjson.dumps(new.limits).decode(),
+        limits=json_text(new.limits),
     )
     return batch_row(found[0])
 
@@ -179,7 +177,7 @@ async def set_status(tx: Tx, changes: Sequence[tuple[UUID, BatchStatus, UUID | N
     changed = [
         {"id": batch_id, "status": status, "terminal_event_id": event_id} for batch_id, status, event_id in changes
     ]
-    return [batch_row(one) for one in await rows(tx, _SET_STATUS, changes=orjson.dumps(changed).decode())]
+    return [batch_row(one) for one in await rows(tx, _SET_STATUS, changes=json_text(changed))]
 
 
 async def mark_started(tx: Tx, batch_ids: Sequence[UUID]) -> None:

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from batch.store.counting import COUNT_MOVED, NOTHING_SPENT
-from batch.store.database import Tx, columns, execute, rows
+from batch.store.database import Tx, columns, execute, json_text, rows
 from batch.store.rows import BatchRow, batch_row
 
 
@@ -107,7 +105,7 @@ class LeaseTimes:
 
 async def claim(tx: Tx, asked: Sequence[Asked], times: LeaseTimes) -> list[BatchRow]:
     """Lease every asked document whose dispatch still stands; answers the batches that changed."""
-    parameter = orjson.dumps(asked).decode()
+    parameter = json_text(asked)
     await rows(tx, _LOCK_BATCHES, asked=parameter)
     found = await rows(tx, _CLAIM, asked=parameter, lease_seconds=times.lease_seconds, job_seconds=times.job_seconds)
     return [batch_row(one) for one in found]
@@ -115,7 +113,7 @@ async def claim(tx: Tx, asked: Sequence[Asked], times: LeaseTimes) -> list[Batch
 
 async def read(tx: Tx, asked: Sequence[Asked]) -> list[Claimed]:
     """Read what the askers hold by now, whether from this claim or from the same one before."""
-    found = await rows(tx, _READ, asked=orjson.dumps(asked).decode())
+    found = await rows(tx, _READ, asked=json_text(asked))
     return [Claimed(**columns(one)) for one in found]
 
 

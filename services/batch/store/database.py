@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import orjson
 from asyncpg.exceptions import PostgresConnectionError, QueryCanceledError
 from pydantic import SecretStr
 from sqlalchemy import Row, text
@@ -111,6 +112,11 @@ async def execute(tx: Tx, statement: str, **parameters: Any) -> int:
 def columns(found: Row[Any]) -> Mapping[str, Any]:
     """A row by column name."""
     return found._asdict()  # pyright: ignore[reportPrivateUsage] - the underscore only keeps column names free
+
+
+def json_text(value: object) -> str:
+    """A set of records as one parameter, read again by jsonb_to_recordset; the driver's own UUIDs are spelled out."""
+    return orjson.dumps(value, default=str).decode()
 
 
 def is_transient(error: BaseException) -> bool:

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import orjson
-
-from batch.store.database import Tx, row, rows
+from batch.store.database import Tx, json_text, row, rows
 
 DISPATCH_LOCK = 7_235_191
 
@@ -110,7 +108,7 @@ RETURNING d.id, d.batch_id, d.tenant_id, d.dispatch_id
 async def dispatch(tx: Tx, chosen: Mapping[UUID, UUID], *, again: bool = False) -> list[Dispatched]:
     """Write dispatch ids on documents that still wait; `again` replaces ids that nobody claimed."""
     pairs = [{"document_id": document, "dispatch_id": dispatch} for document, dispatch in chosen.items()]
-    found = await rows(tx, _DISPATCH, chosen=orjson.dumps(pairs).decode(), again=again)
+    found = await rows(tx, _DISPATCH, chosen=json_text(pairs), again=again)
     return [Dispatched(*one) for one in found]
 
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from batch.store.counting import COUNT_MOVED
-from batch.store.database import Tx, columns, execute, row, rows
+from batch.store.database import Tx, columns, execute, json_text, row, rows
 from batch.store.rows import DOCUMENT, BatchRow, DocumentRow, batch_row, document_row
 
 _INSERT = f"""
@@ -41,7 +39,7 @@ class Announced:
 
 async def insert(tx: Tx, batch_id: UUID, announced: Sequence[Announced]) -> BatchRow:
     """Insert documents of a locked draft and count them."""
-    found = await rows(tx, _INSERT, batch_id=batch_id, announced=orjson.dumps(announced).decode())
+    found = await rows(tx, _INSERT, batch_id=batch_id, announced=json_text(announced))
     return batch_row(found[0])
 
 

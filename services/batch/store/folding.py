@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Row
 
 from batch.domain.events import Ref, Spent, Stage
@@ -13,7 +12,7 @@ from batch.domain.fold import AttemptEnd, DocumentState, ErrorNote
 from batch.domain.retries import DEFAULT_MAX_FAILURES
 from batch.domain.status import DocumentStatus
 from batch.store.counting import COUNT_MOVED
-from batch.store.database import Tx, execute, rows
+from batch.store.database import Tx, execute, json_text, rows
 from batch.store.rows import BatchRow, batch_row
 from chassis.failures import FailureCode
 
@@ -101,7 +100,7 @@ RETURNING a.document_id, e.input_tokens, e.output_tokens, e.cost_micros
 
 async def end_attempts(tx: Tx, ended: Sequence[Ended]) -> dict[UUID, Spent]:
     """Write attempts to the timeline, each cost once however often it is told; answers what is newly spent."""
-    found = await rows(tx, _END_ATTEMPTS, ended=orjson.dumps([_ended(one) for one in ended]).decode())
+    found = await rows(tx, _END_ATTEMPTS, ended=json_text([_ended(one) for one in ended]))
     spent: dict[UUID, Spent] = {}
     for one in found:
         before = spent.get(one.document_id, Spent())
@@ -167,7 +166,7 @@ WITH c AS (
 
 async def apply(tx: Tx, changes: Sequence[Change], spent: Mapping[UUID, Spent]) -> list[BatchRow]:
     """Write what the fold decided and count it, in one statement; answers the batches that changed."""
-    parameter = orjson.dumps([_change(one, spent.get(one.now.id, Spent())) for one in changes]).decode()
+    parameter = json_text([_change(one, spent.get(one.now.id, Spent())) for one in changes])
     return [batch_row(one) for one in await rows(tx, _APPLY, changes=parameter)]
 
 
@@ -264,4 +263,4 @@ async def add_unmatched_cost(tx: Tx, spent: Mapping[UUID, Spent]) -> None:
          "cost_micros": one.cost_micros}
         for key, one in spent.items()
     ]  # fmt: skip
-    await execute(tx, statement, spent=orjson.dumps(parameter).decode())
+    await execute(tx, statement, spent=json_text(parameter))

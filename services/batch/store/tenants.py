@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import orjson
-
-from batch.store.database import Tx, columns, execute, row, rows
+from batch.store.database import Tx, columns, execute, json_text, row, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ async def update(tx: Tx, tenant_id: UUID, tier: str | None, overrides: Mapping[s
         UPDATE tenants SET tier = coalesce(:tier, tier),
                limit_overrides = coalesce(CAST(:overrides AS jsonb), limit_overrides)
          WHERE id = :id RETURNING {_TENANT}"""
-    encoded = None if overrides is None else orjson.dumps(dict(overrides)).decode()
+    encoded = None if overrides is None else json_text(dict(overrides))
     found = await row(tx, statement, id=tenant_id, tier=tier, overrides=encoded)
     return TenantRow(**columns(found)) if found else None
 
