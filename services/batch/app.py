@@ -1,5 +1,6 @@
 """The composition root: what `python -m batch serve` consists of, read from top to bottom."""
 
+import asyncio
 import importlib.resources
 from collections.abc import Sequence
 from typing import Any
@@ -71,10 +72,11 @@ def _engine_doors(
     settings: BatchSettings, database: Database, blobs: Blobs, publisher: Publisher
 ) -> dict[str, list[Part]]:
     amqp_url = settings.amqp_url.get_secret_value()
-    fold = Fold(database)
+    bell = asyncio.Event()  # a fold frees places, so the dispatcher of the same process need not wait for its timer
+    fold = Fold(database, bell)
     dispatch_again = DispatchAgain(database, publisher, QueueDepth(amqp_url, "batch"), settings)
     return {
-        "dispatch": [Background("dispatch", Dispatcher(database, publisher).run)],
+        "dispatch": [Background("dispatch", Dispatcher(database, publisher, bell).run)],
         "fold": [
             Background("fold", fold.run),
             Consumer(amqp_url, "batch", PROGRESS_FOLD, PREFETCH, fold.on_delivery),

@@ -4,6 +4,7 @@ The dispatch id is written and committed first, then the job is published: the r
 could not be published is found again as unclaimed.
 """
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
@@ -24,14 +25,15 @@ SILENT_WORKER_SECONDS = 20.0
 class Dispatcher:
     """Runs rounds; replicas elect one of them for each."""
 
-    def __init__(self, database: Database, publisher: Publisher) -> None:
+    def __init__(self, database: Database, publisher: Publisher, bell: asyncio.Event) -> None:
         self._database = database
         self._publisher = publisher
+        self._bell = bell
         self._rota = Rota()
 
     async def run(self) -> None:
         """Dispatch for ever."""
-        await keep_going("dispatch", self.round)
+        await keep_going("dispatch", self.round, self._bell)
 
     async def round(self) -> float:
         """Dispatch what fits now; answers how long to rest."""

@@ -30,8 +30,9 @@ class _Delivery:
 class Fold:
     """Folds deliveries in the order they came."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bell: asyncio.Event) -> None:
         self._database = database
+        self._bell = bell
         self._delivered: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
 
     async def on_delivery(self, message: AbstractIncomingMessage) -> None:
@@ -52,6 +53,7 @@ class Fold:
         except DBAPIError as error:
             await self._one_by_one(deliveries, error)
         else:
+            self._bell.set()
             await _ack(deliveries)
 
     async def _commit(self, deliveries: Sequence[_Delivery]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from batch.store.database import is_transient
 from chassis.amqp import PublishFailed
@@ -12,8 +13,8 @@ log = get_logger()
 AWAY_SECONDS = 1.0
 
 
-async def keep_going(name: str, turn: Callable[[], Awaitable[float]]) -> None:
-    """Repeat a round for ever; it answers how many seconds to rest.
+async def keep_going(name: str, turn: Callable[[], Awaitable[float]], bell: asyncio.Event | None = None) -> None:
+    """Repeat a round for ever; it answers how many seconds to rest, unless the bell rings before.
 
     A round that meets a database or broker that is away is repeated a second later; any other fault ends the door, and
     with it the process.
@@ -26,4 +27,14 @@ async def keep_going(name: str, turn: Callable[[], Awaitable[float]]) -> None:
                 raise
             log.warning("round_failed", door=name, error=repr(error))
             rest = AWAY_SECONDS
-        await asyncio.sleep(rest)
+        await _rest(rest, bell)
+
+
+async def _rest(seconds: float, bell: asyncio.Event | None) -> None:
+    if bell is None:
+        await asyncio.sleep(seconds)
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await bell.wait()
+    bell.clear()
