@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from batch.domain.scheduling import Rota, TenantQueue, Waiting, pick
-from batch.loops.pace import keep_going
-from batch.loops.publishing import publish_jobs
+from batch.jobs import publish_jobs
+from batch.rounds import keep_going
 from batch.store import dispatching
 from batch.store.database import Database
 from batch.store.dispatching import Candidate, Dispatched, InFlight

@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from batch.loops.pace import keep_going
-from batch.loops.publishing import publish_jobs
+from batch.jobs import publish_jobs
+from batch.rounds import keep_going
 from batch.settings import BatchSettings
 from batch.store import dispatching
 from batch.store.database import Database

@@ -1,6 +1,6 @@
 """The emitter: tells subscribers of progress, at most once a second for each batch (DESIGN §3.9, ADR 2)."""
 
-from batch.loops.pace import keep_going
+from batch.rounds import keep_going
 from batch.store import batches, outbox
 from batch.store.database import Database
 from batch.wire.events import PROGRESSED, event_of

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from batch.loops.pace import keep_going
+from batch.rounds import keep_going
 from batch.store import outbox
 from batch.store.database import Database
 from batch.store.outbox import Unpublished

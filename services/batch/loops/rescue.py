@@ -8,7 +8,7 @@ import time
 
 from batch.domain.events import Event, Lost, TimedOut
 from batch.ledger import fold_events
-from batch.loops.pace import keep_going
+from batch.rounds import keep_going
 from batch.settings import BatchSettings
 from batch.store import folding
 from batch.store.database import Database

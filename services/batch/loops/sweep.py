@@ -1,7 +1,7 @@
 """The sweeper: what time alone brings about: deadlines, idle drafts, old request ids, lost uploads, silent workers."""
 
 from batch import ledger
-from batch.loops.pace import keep_going
+from batch.rounds import keep_going
 from batch.store import batches, claims, documents, moves, tenants
 from batch.store.database import Database
 from chassis.blobs import BlobFault, Blobs
