@@ -43,7 +43,9 @@ check: setup verify ## lint, format, types, import contracts, protos, generated 
 	.venv/bin/ruff format --check .
 	.venv/bin/basedpyright
 	.venv/bin/lint-imports
-	cd protos && ../.venv/bin/buf lint
+	.venv/bin/buf lint protos
+	.venv/bin/buf format --diff --exit-code protos
+	sh protos/breaking.sh
 
 verify: setup ## fail when generated code is not what the protos say
 	sh protos/generate.sh --check
