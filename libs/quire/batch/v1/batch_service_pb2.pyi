@@ -450,11 +450,11 @@ class WatchBatchResponse(_message.Message):
     DOCUMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def batch(self) -> _batch_pb2.Batch:
-        """The batch."""
+        """The batch, with the version to resume from; unset while more changed documents of the same snapshot follow."""
 
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[_document_pb2.Document]:
-        """Documents changed since the last answer, if asked for; at most 500 an answer, the rest follows."""
+        """Documents changed since the last answer, if asked for; at most 500 an answer."""
 
     def __init__(
         self,

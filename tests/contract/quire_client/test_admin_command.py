@@ -1,0 +1,105 @@
+# ruff: noqa: N802 - gRPC names its methods
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+import grpc
+import pytest
+
+from quire.admin.v1 import admin_service_pb2 as admin
+from quire.admin.v1 import tenant_pb2
+from quire.admin.v1.admin_service_pb2_grpc import AdminServiceServicer, add_AdminServiceServicer_to_server
+from quire.batch.v1 import batch_pb2
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+TOKEN = "operators-token"
+
+
+class FakeOperator(AdminServiceServicer):
+    def __init__(self) -> None:
+        self.tenants: list[tenant_pb2.Tenant] = []
+        self.keys: list[tenant_pb2.ApiKey] = []
+
+    async def _enter(self, _: object, context: Any) -> None:
+        if dict(context.invocation_metadata()).get("x-quire-service") != TOKEN:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong token")
+
+    async def CreateTenant(self, request: admin.CreateTenantRequest, context: Any) -> admin.CreateTenantResponse:
+        await self._enter(request, context)
+        self.tenants.append(tenant_pb2.Tenant(id=str(uuid4()), name=request.name, tier=request.tier))
+        return admin.CreateTenantResponse(tenant=self.tenants[-1])
+
+    async def ListTenants(self, request: admin.ListTenantsRequest, context: Any) -> admin.ListTenantsResponse:
+        await self._enter(request, context)
+        return admin.ListTenantsResponse(tenants=self.tenants)
+
+    async def UpdateTenant(self, request: admin.UpdateTenantRequest, context: Any) -> admin.UpdateTenantResponse:
+        await self._enter(request, context)
+        tenant = next(one for one in self.tenants if one.id == request.tenant_id)
+        tenant.tier = request.tier
+        return admin.UpdateTenantResponse(tenant=tenant)
+
+    async def CreateApiKey(self, request: admin.CreateApiKeyRequest, context: Any) -> admin.CreateApiKeyResponse:
+        await self._enter(request, context)
+        key = tenant_pb2.ApiKey(
+            id=str(uuid4()), tenant_id=request.tenant_id, user_id=request.user_id, prefix="quire_abc"
+        )
+        self.keys.append(key)
+        return admin.CreateApiKeyResponse(api_key=key, secret="quire_abcdef")
+
+    async def ListApiKeys(self, request: admin.ListApiKeysRequest, context: Any) -> admin.ListApiKeysResponse:
+        await self._enter(request, context)
+        return admin.ListApiKeysResponse(api_keys=self.keys)
+
+    async def RevokeApiKey(self, request: admin.RevokeApiKeyRequest, context: Any) -> admin.RevokeApiKeyResponse:
+        await self._enter(request, context)
+        return admin.RevokeApiKeyResponse(api_key=next(one for one in self.keys if one.id == request.api_key_id))
+
+
+@pytest.fixture
+def operator() -> FakeOperator:
+    make = cast("Any", FakeOperator)  # calls the fake leaves out answer UNIMPLEMENTED
+    return make()
+
+
+@pytest.fixture
+async def environment(operator: FakeOperator) -> AsyncIterator[Mapping[str, str]]:
+    server = grpc.aio.server()
+    add_AdminServiceServicer_to_server(operator, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield {"QUIRE_ENDPOINT": f"127.0.0.1:{port}", "QUIRE_ADMIN_TOKEN": TOKEN}
+    await server.stop(None)
+
+
+async def test_create_key_makes_the_tenant_and_prints_the_key_once_when_it_is_missing(
+    operator: FakeOperator, run: "Run"
+) -> None:
+    ended = await run("admin", "create-key", "--tenant", "acme", "--tier", "plus", "--json")
+
+    assert ended.json == {"tenant_id": operator.tenants[0].id, "key": "quire_abcdef", "prefix": "quire_abc"}
+    assert operator.tenants[0].tier == batch_pb2.TIER_PLUS
+    assert (await run("admin", "create-key", "--tenant", "acme")).out == "quire_abcdef\n"
+    assert len(operator.tenants) == 1
+
+
+async def test_create_key_keeps_the_tier_when_the_tenant_has_another(operator: FakeOperator, run: "Run") -> None:
+    await run("admin", "create-tenant", "--tenant", "acme", "--tier", "PLUS")
+
+    ended = await run("admin", "create-key", "--tenant", "acme", "--tier", "GROWTH")
+
+    assert ended.code == 0
+    assert "set-tier" in ended.err
+    assert operator.tenants[0].tier == batch_pb2.TIER_PLUS
+
+
+async def test_admin_changes_the_tier_and_revokes_keys_when_told(operator: FakeOperator, run: "Run") -> None:
+    await run("admin", "create-key", "--tenant", "acme", "--tier", "PLUS")
+
+    assert "GROWTH" in (await run("admin", "set-tier", "--tenant", "acme", "--tier", "GROWTH")).out
+    assert (await run("admin", "list-tenants", "--json")).json["tier"] == "GROWTH"
+    (key,) = (await run("admin", "list-keys", "--tenant", "acme", "--json")).json_lines
+    assert (await run("admin", "revoke-key", key["id"])).code == 0
+    assert (await run("admin", "list-keys", "--tenant", "nobody")).code == 3
