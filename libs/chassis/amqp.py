@@ -185,6 +185,8 @@ class Consumer(Part):
         def on_close(*_: object) -> None:
             closed.set()
 
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(on_close)  # the queue was deleted: declare it and consume again
         channel.close_callbacks.add(on_close)
         self._connection.close_callbacks.add(on_close)
         await closed.wait()

@@ -7,7 +7,7 @@ fold must not look alive.
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvloop
 
@@ -68,32 +68,66 @@ class Background:
             await cancel_and_wait(self._job)
 
 
+class Resource:
+    """A part that is opened before the work and closed after it; it cannot die by itself."""
+
+    def __init__(self, opening: Callable[[], Awaitable[None]], closing: Callable[[], Awaitable[None]]) -> None:
+        self._opening = opening
+        self._closing = closing
+
+    @property
+    def ended(self) -> asyncio.Future[None] | None:
+        """Never."""
+        return None
+
+    async def start(self) -> None:
+        """Open it."""
+        await self._opening()
+
+    async def stop(self) -> None:
+        """Close it."""
+        await self._closing()
+
+
 async def run_until_stopped(parts: Sequence[Part], drain_seconds: float) -> int:
     """Run parts until SIGTERM or SIGINT (0) or until one of them dies (1); answers the exit status."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    stopping = asyncio.create_task(stop.wait())
     started: list[Part] = []
     try:
         for part in parts:
-            await part.start()
+            if not await _start(part, stopping):
+                return 0
             started.append(part)
         log.info("process_started")
-        return await _wait(stop, started)
+        return await _wait(stopping, started)
     finally:
+        stopping.cancel()
         await _stop_all(started, drain_seconds)
 
 
-async def _wait(stop: asyncio.Event, parts: Sequence[Part]) -> int:
-    stopping = asyncio.create_task(stop.wait())
+async def _start(part: Part, stopping: asyncio.Future[Any]) -> bool:
+    """Start a part; False when the process was told to stop meanwhile."""
+    starting = asyncio.create_task(part.start())
+    await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        await starting
+        return True
+    await cancel_and_wait(starting)
+    await _stop(part)
+    return False
+
+
+async def _wait(stopping: asyncio.Future[Any], parts: Sequence[Part]) -> int:
     ends = [part.ended for part in parts if part.ended is not None]
     await asyncio.wait([stopping, *ends], return_when=asyncio.FIRST_COMPLETED)
     dead = [end for end in ends if end.done()]
     for end in dead:
         error = None if end.cancelled() else end.exception()
         log.error("background_part_died", part=_name(end), exc_info=error)
-    stopping.cancel()
     return 1 if dead else 0
 
 

@@ -40,8 +40,9 @@ from batch.store.claims import LeaseTimes
 from batch.store.database import Database, translate
 from batch.watching import WatchHub
 from chassis.amqp import Consumer, Publisher, QueueDepth
-from chassis.blobs import Blobs
-from chassis.lifecycle import Background, Part, run_until_stopped
+from chassis.blobs import Blobs, BlobUnavailable
+from chassis.errors import CallError, unavailable
+from chassis.lifecycle import Background, Part, Resource, run_until_stopped
 from chassis.rpc_faults import FaultInterceptor
 from chassis.rpc_server import Register, RpcServer
 from chassis.topology import EVENTS_LOG, JOBS_EXTRACT, PROGRESS_FOLD
@@ -57,15 +58,16 @@ async def serve(settings: BatchSettings, doors: Sequence[str]) -> int:
     blobs = Blobs(settings, threads=32)
     publisher = Publisher(settings.amqp_url.get_secret_value(), "batch", JOBS_EXTRACT, EVENTS_LOG)
     engine_doors = _engine_doors(settings, database, blobs, publisher)
-    parts = [part for door in doors if door != "rpc" for part in engine_doors[door]]
-    try:
-        await database.check()
-        rpc = _rpc_door(settings, database, blobs) if "rpc" in doors else [_health_only(settings, database)]
-        return await run_until_stopped([*parts, *rpc], settings.drain_seconds)
-    finally:
+
+    async def close() -> None:
         await publisher.close()
         await database.close()
         blobs.close()
+
+    ground = Resource(database.wait_until_migrated, close)
+    engine = [part for door in doors if door != "rpc" for part in engine_doors[door]]
+    server = _rpc_door(settings, database, blobs) if "rpc" in doors else [_health_only(settings)]
+    return await run_until_stopped([ground, *engine, *server], settings.drain_seconds)
 
 
 def _engine_doors(
@@ -114,7 +116,7 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
             "quire.work.v1.WorkService",
             "quire.admin.v1.AdminService",
         ],
-        interceptors=[FaultInterceptor(Identity(settings, database).enter, translate)],
+        interceptors=[FaultInterceptor(Identity(settings, database).enter, _translate)],
         on_drain=end_streams,
     )
     return [Background("watch", hub.run), Background("lines", attach.run), server]
@@ -168,13 +170,12 @@ def _register(messages: Any, stubs: Any, name: str, doors: Doors) -> Register:
     return lambda server: add(servicer(descriptor, doors), server)
 
 
-def _health_only(settings: BatchSettings, database: Database) -> Part:
-    return RpcServer(
-        settings.batch_listen,
-        registrations=[],
-        service_names=[],
-        interceptors=[FaultInterceptor(Identity(settings, database).enter, translate)],
-    )
+def _health_only(settings: BatchSettings) -> Part:
+    return RpcServer(settings.batch_listen, registrations=[], service_names=[])
+
+
+def _translate(error: BaseException) -> CallError | None:
+    return unavailable("the object store") if isinstance(error, BlobUnavailable) else translate(error)
 
 
 def tier_rules() -> TierRules:

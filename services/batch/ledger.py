@@ -42,10 +42,10 @@ async def fold_events(tx: Tx, events: Sequence[Event]) -> int:
     """
     before = await folding.lock(tx, list({event.ref.document_id for event in events}))
     now = dict(before)
-    ends: dict[tuple[UUID, int], tuple[Ref, AttemptEnd]] = {}
+    ends: dict[Ref, AttemptEnd] = {}
     for event in events:
         _fold_one(now, ends, event)
-    spent = await folding.end_attempts(tx, [folding.Ended(ref, end) for ref, end in ends.values()]) if ends else {}
+    spent = await folding.end_attempts(tx, [folding.Ended(ref, end) for ref, end in ends.items()]) if ends else {}
     changes = [folding.Change(before[key], state) for key, state in now.items() if state != before[key]]
     moved = {change.now.id for change in changes}
     await folding.add_unmatched_cost(tx, {key: cost for key, cost in spent.items() if key not in moved})
@@ -54,13 +54,11 @@ async def fold_events(tx: Tx, events: Sequence[Event]) -> int:
     return len(changes)
 
 
-def _fold_one(
-    now: dict[UUID, DocumentState], ends: dict[tuple[UUID, int], tuple[Ref, AttemptEnd]], event: Event
-) -> None:
+def _fold_one(now: dict[UUID, DocumentState], ends: dict[Ref, AttemptEnd], event: Event) -> None:
     state = now.get(event.ref.document_id)
     if state is None:
         return
     folded = fold(state, event, random.random())  # noqa: S311 - spreads retries, guards nothing
     now[state.id] = folded.state
     if folded.end is not None:
-        ends.setdefault((state.id, event.ref.attempt), (event.ref, folded.end))
+        ends.setdefault(event.ref, folded.end)

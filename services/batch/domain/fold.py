@@ -127,8 +127,8 @@ def _progressed(state: DocumentState, event: Progressed) -> Folded:
 
 def _extracted(state: DocumentState, event: Extracted) -> Folded:
     end = AttemptEnd("succeeded", spent=event.spent)
-    same_generation = event.ref.retry_generation == state.retry_generation
-    if state.status in FINAL_DOCUMENT or not same_generation:
+    known = event.ref.attempt <= state.attempt and event.ref.retry_generation == state.retry_generation
+    if state.status in FINAL_DOCUMENT or not known:
         return Folded(state, moved=False, end=end)
     result = Result(event.result_key, event.result_sha256, event.result_size_bytes, event.ungrounded_fields)
     return Folded(_finish(state, DocumentStatus.SUCCEEDED, None, event.pages, event.media_type, result), True, end)

@@ -8,6 +8,7 @@ MAX_BYTES = 64 * 1024
 MAX_PROPERTIES = 500
 MAX_DEPTH = 20
 """Levels of JSON, of which a nested object takes two."""
+_REFERRING = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 def fault_of(text: str) -> str | None:
@@ -24,7 +25,7 @@ def fault_of(text: str) -> str | None:
 
 
 def _shape_fault(schema: Any) -> str | None:
-    if _depth(schema) > MAX_DEPTH:
+    if _is_deeper(schema, MAX_DEPTH):
         return f"must nest at most {MAX_DEPTH} levels deep"
     if _count_properties(schema) > MAX_PROPERTIES:
         return f"must have at most {MAX_PROPERTIES} properties"
@@ -39,8 +40,8 @@ def _children(node: Any) -> Iterable[Any]:
     return cast("list[Any]", node) if isinstance(node, list) else ()
 
 
-def _depth(node: Any) -> int:
-    return 1 + max((_depth(child) for child in _children(node)), default=0)
+def _is_deeper(node: Any, levels: int) -> bool:
+    return levels == 0 or any(_is_deeper(child, levels - 1) for child in _children(node))
 
 
 def _count_properties(node: Any) -> int:
@@ -50,8 +51,9 @@ def _count_properties(node: Any) -> int:
 
 
 def _references(node: Any) -> Iterable[str]:
-    reference: Any = cast("dict[str, Any]", node).get("$ref") if isinstance(node, dict) else None
-    if isinstance(reference, str):
-        yield reference
+    for keyword in _REFERRING:
+        reference: Any = cast("dict[str, Any]", node).get(keyword) if isinstance(node, dict) else None
+        if isinstance(reference, str):
+            yield reference
     for child in _children(node):
         yield from _references(child)

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 UNLIMITED = -1
 
@@ -53,17 +53,33 @@ def parse_rules(toml: str) -> TierRules:
     return {tier: _parse_limits(tier, tables[tier]) for tier in Tier}
 
 
-def _parse_limits(tier: Tier, table: dict[str, Any]) -> Limits:
-    names = {field.name for field in fields(Limits)}
-    if set(table) != names:
-        raise TierRulesFault(f"{tier}: unknown or missing {sorted(set(table) ^ names)}")
-    negative = [name for name, value in table.items() if isinstance(value, int) and value < UNLIMITED]
-    if negative:
-        raise TierRulesFault(f"{tier}: {', '.join(negative)} must not be negative")
-    return from_mapping(table)
-
-
 OVERRIDABLE = frozenset(field.name for field in fields(Limits)) - {"export_formats", "batch_upload"}
+"""The limits that are numbers."""
+_MOST = {"bytes_per_document": 2**40, "documents_per_month": 2**40, "retention_days": 36_500}
+_MOST_OF_OTHERS = 1_000_000
+
+
+def _parse_limits(tier: Tier, table: object) -> Limits:
+    names = {field.name for field in fields(Limits)}
+    found = cast("dict[str, Any]", table) if isinstance(table, dict) else {}
+    if set(found) != names:
+        raise TierRulesFault(f"{tier}: unknown or missing {sorted(set(found) ^ names)}")
+    if not isinstance(found["batch_upload"], bool) or not _are_texts(found["export_formats"]):
+        raise TierRulesFault(f"{tier}: batch_upload must be true or false, export_formats a list of names")
+    for name in sorted(OVERRIDABLE):
+        _check_number(f"{tier}: {name}", name, found[name])
+    return from_mapping(found)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in cast("list[object]", value))
+
+
+def _check_number(shown: str, name: str, value: object) -> None:
+    least = UNLIMITED if name == "documents_per_month" else 0
+    most = _MOST.get(name, _MOST_OF_OTHERS)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise TierRulesFault(f"{shown} must be a whole number from {least} to {most}, is {value!r}")
 
 
 def check_overrides(overrides: Mapping[str, int]) -> None:
@@ -71,8 +87,7 @@ def check_overrides(overrides: Mapping[str, int]) -> None:
     for name, value in overrides.items():
         if name not in OVERRIDABLE:
             raise TierRulesFault(f"{name} is not one of {', '.join(sorted(OVERRIDABLE))}")
-        if value < UNLIMITED or (value == UNLIMITED and name != "documents_per_month"):
-            raise TierRulesFault(f"{name} must not be {value}")
+        _check_number(name, name, value)
 
 
 def limits_for(rules: TierRules, tier: Tier, overrides: Mapping[str, int]) -> Limits:

@@ -50,7 +50,8 @@ class Dispatcher:
             window = max(LEAST_WINDOW, slots) - flying.unclaimed
             if window <= 0:
                 return []
-            candidates = await dispatching.candidates(tx, window)
+            # One more than fits: a tenant that has more than the window is cut short, one that has not is served.
+            candidates = await dispatching.candidates(tx, window + 1)
             picks = pick(_queues(candidates, flying), window, self._rota)
             self._rota = picks.rota
             if not picks.documents:

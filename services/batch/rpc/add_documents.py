@@ -68,8 +68,9 @@ class AddDocuments:
             )
         limits = tiers.from_mapping(row.limits)
         refuse(tiers.admit_documents(limits, already=row.total_documents, adding=len(announced)), self._rules)
-        for one in announced:
-            refuse(tiers.admit_size(limits, one.name, one.size_bytes), self._rules)
+        for number, one in enumerate(announced):
+            refusal = tiers.admit_size(limits, one.name, one.size_bytes)
+            refuse(refusal, self._rules, field=f"documents[{number}].size_bytes")
 
 
 def _check(request: batch_service_pb2.AddDocumentsRequest) -> tuple[UUID, list[Announced]]:

@@ -1,6 +1,6 @@
 """AdminService, API keys: create, list, revoke."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -46,9 +46,9 @@ class CreateApiKey:
         tenant_id = violations.uuid("tenant_id", request.tenant_id)
         violations.text("user_id", request.user_id, 200)
         violations.text("name", request.name, 200)
+        expires = _expiry(violations, request)
         violations.check()
         minted = mint_key(self._pepper)
-        expires = request.expire_time.ToDatetime(UTC) if request.HasField("expire_time") else None
         new = NewKey(uuid7(), tenant_id, request.user_id, request.name, minted.prefix, minted.key_hash, expires)
         try:
             async with self._database.engine() as tx:
@@ -56,6 +56,16 @@ class CreateApiKey:
         except IntegrityError as error:
             raise not_found("tenant", request.tenant_id) from error
         return admin_service_pb2.CreateApiKeyResponse(api_key=key_message(row), secret=minted.secret)
+
+
+def _expiry(violations: Violations, request: admin_service_pb2.CreateApiKeyRequest) -> datetime | None:
+    if not request.HasField("expire_time"):
+        return None
+    try:
+        return request.expire_time.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        violations.add("expire_time", "must be from the year 1 to the year 9999")
+        return None
 
 
 class ListApiKeys:
@@ -70,10 +80,10 @@ class ListApiKeys:
         """Answer a page, oldest first."""
         tenant_id = only(Violations(), "tenant_id", request.tenant_id)
         query = paging.query_of("admin", request)
-        place = paging.place_of(request.page_token, query, 1)
+        place = paging.place_of(request.page_token, query, UUID)
         size = paging.page_size(request.page_size, 50)
         async with self._database.engine() as tx:
-            found = await tenants.list_keys(tx, tenant_id, UUID(str(place[0])) if place else UUID(int=0), size + 1)
+            found = await tenants.list_keys(tx, tenant_id, place[0] if place else UUID(int=0), size + 1)
         page = found[:size]
         return admin_service_pb2.ListApiKeysResponse(
             api_keys=[key_message(row) for row in page],

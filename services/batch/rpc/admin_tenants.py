@@ -64,10 +64,10 @@ class ListTenants:
     ) -> admin_service_pb2.ListTenantsResponse:
         """Answer a page, by name."""
         query = paging.query_of(ADMIN, request)
-        place = paging.place_of(request.page_token, query, 1)
+        place = paging.place_of(request.page_token, query, str)
         size = paging.page_size(request.page_size, 50)
         async with self._database.engine() as tx:
-            found = await tenants.list_page(tx, str(place[0]) if place else "", size + 1)
+            found = await tenants.list_page(tx, place[0] if place else "", size + 1)
         page = found[:size]
         return admin_service_pb2.ListTenantsResponse(
             tenants=[tenant_message(row) for row in page],

@@ -130,5 +130,7 @@ def _worker(first: AttachRequest | None) -> Worker:
     violations = Violations()
     violations.text("hello.worker_id", hello.worker_id, 200, required=True)
     violations.within("hello.slots", hello.slots, 1, 10_000)
+    for name in ("engine", "model", "provider_key"):
+        violations.text(f"hello.{name}", getattr(hello, name), 200)
     violations.check()
     return Worker(hello.worker_id, uuid4(), hello.slots, hello.engine, hello.model, hello.provider_key)

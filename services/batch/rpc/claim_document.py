@@ -14,6 +14,8 @@ from batch.wire.moments import seconds
 from quire.work.v1 import work_service_pb2
 
 MOST_TOGETHER = 100
+_Answers = dict[tuple[UUID, str], work_service_pb2.Claim]
+"""By dispatch and worker: two workers may ask for one dispatch together, and one of them holds it."""
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class ClaimDocument:
             else:
                 _answer(together, answers)
 
-    async def _claim(self, asked: Sequence[Asked]) -> dict[UUID, work_service_pb2.Claim]:
+    async def _claim(self, asked: Sequence[Asked]) -> _Answers:
         async with self._database.engine() as tx:
             changed = await claims.claim(tx, asked, self._times)
             fresh = [row.id for row in changed if row.started_at is None]
@@ -65,10 +67,10 @@ class ClaimDocument:
             return await _claims(tx, held)
 
 
-async def _claims(tx: Tx, held: Sequence[Claimed]) -> dict[UUID, work_service_pb2.Claim]:
+async def _claims(tx: Tx, held: Sequence[Claimed]) -> _Answers:
     again = [one.document_id for one in held if one.attempt > 1]
     earlier = await claims.earlier_attempts(tx, again) if again else {}
-    return {one.dispatch_id: _claim(one, earlier.get(one.document_id, [])) for one in held}
+    return {(one.dispatch_id, one.lease_worker): _claim(one, earlier.get(one.document_id, [])) for one in held}
 
 
 def _claim(held: Claimed, earlier: Sequence[int]) -> work_service_pb2.Claim:
@@ -97,9 +99,9 @@ def _result_key(held: Claimed, attempt: int) -> str:
     return f"t/{held.tenant_id}/b/{held.batch_id}/d/{held.document_id}/a/{attempt}/result.json"
 
 
-def _answer(together: Sequence[_Waiting], answers: dict[UUID, work_service_pb2.Claim]) -> None:
+def _answer(together: Sequence[_Waiting], answers: _Answers) -> None:
     for one in together:
-        claim = answers.get(one.asked.dispatch_id)
+        claim = answers.get((one.asked.dispatch_id, one.asked.worker))
         verdict = work_service_pb2.CLAIM_VERDICT_RUN if claim else work_service_pb2.CLAIM_VERDICT_GONE
         if not one.answer.done():
             one.answer.set_result(work_service_pb2.ClaimDocumentResponse(verdict=verdict, claim=claim))

@@ -78,6 +78,7 @@ def _check(request: intake_service_pb2.CompleteUploadRequest) -> tuple[UUID, UUI
     digest = violations.sha256("sha256", request.sha256)
     if not digest:
         violations.add("sha256", "must not be empty")
+    violations.text("object_key", request.object_key, 1_024, required=True)
     violations.text("media_type", request.media_type, 255)
     violations.check()
     if request.size_bytes == 0:

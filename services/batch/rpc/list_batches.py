@@ -1,6 +1,5 @@
 """BatchService.ListBatches."""
 
-from datetime import datetime
 from uuid import UUID
 
 from batch.identity import caller
@@ -51,10 +50,10 @@ def _filter(request: batch_service_pb2.ListBatchesRequest, query: bytes) -> List
     if any(status not in batch_pb2.BatchStatus.values() or not status for status in request.statuses):
         violations.add("statuses", "must be known statuses")
     violations.check()
-    place = paging.place_of(request.page_token, query, 2)
+    place = paging.place_of(request.page_token, query, paging.moment, UUID)
     return ListFilter(
         statuses=[batch_pb2.BatchStatus.Name(status).removeprefix("BATCH_STATUS_") for status in request.statuses],
         name_contains=request.name_contains,
         ascending=ORDERS[request.order_by],
-        after=(datetime.fromisoformat(str(place[0])), UUID(str(place[1]))) if place else None,
+        after=(place[0], place[1]) if place else None,
     )

@@ -26,12 +26,12 @@ class ListDocumentAttempts:
         violations.check()
         tenant_id = caller().tenant_id
         query = paging.query_of(tenant_id, request)
-        place = paging.place_of(request.page_token, query, 1)
+        place = paging.place_of(request.page_token, query, paging.number)
         size = paging.page_size(request.page_size, 100)
         async with self._database.tenant(tenant_id) as tx:
             if await documents.get(tx, tenant_id, batch_id, document_id) is None:
                 raise not_found("document", request.document_id)
-            found = await documents.attempts(tx, document_id, int(place[0]) if place else 0, size + 1)
+            found = await documents.attempts(tx, document_id, place[0] if place else 0, size + 1)
         page = found[:size]
         return batch_service_pb2.ListDocumentAttemptsResponse(
             attempts=[attempt_message(one) for one in page],

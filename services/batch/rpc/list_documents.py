@@ -44,11 +44,11 @@ def _filter(violations: Violations, request: batch_service_pb2.ListDocumentsRequ
     if any(code not in FailureCode.__members__ for code in request.error_codes):
         violations.add("error_codes", "must be codes of the error catalogue")
     violations.check()
-    place = paging.place_of(request.page_token, query, 1)
+    place = paging.place_of(request.page_token, query, paging.number)
     return ListFilter(
         statuses=[
             document_pb2.DocumentStatus.Name(status).removeprefix("DOCUMENT_STATUS_") for status in request.statuses
         ],
         error_codes=list(request.error_codes),
-        after_position=int(place[0]) if place else 0,
+        after_position=place[0] if place else 0,
     )

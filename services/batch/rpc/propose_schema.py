@@ -1,5 +1,6 @@
 """WorkService.ProposeSchema: the first schema derived for a batch is kept."""
 
+from batch.domain.schemas import MAX_BYTES
 from batch.store import batches, claims
 from batch.store.database import Database
 from batch.wire.fields import Violations
@@ -20,6 +21,7 @@ class ProposeSchema:
         violations = Violations()
         batch_id = violations.uuid("batch_id", request.batch_id)
         token = violations.uuid("lease_token", request.lease_token)
+        violations.text("output_schema", request.output_schema, MAX_BYTES, required=True)
         schema = violations.output_schema("output_schema", request.output_schema)
         violations.check()
         async with self._database.engine() as tx:

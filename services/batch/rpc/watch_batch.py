@@ -32,7 +32,8 @@ class WatchBatch:
         async with self._hub.watch(batch_id) as watch:
             while True:
                 async for answer, row in self._news(tenant_id, batch_id, version, request):
-                    yield answer
+                    if row is None or row.version > version:  # who resumes has seen its own version
+                        yield answer
                     if row is not None:
                         version = row.version
                         if row.current in FINAL_BATCH:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from asyncpg.exceptions import PostgresConnectionError, QueryCanceledError
+from asyncpg.exceptions import PostgresConnectionError, PostgresError, QueryCanceledError
 from pydantic import SecretStr
 from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -20,6 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from batch.settings import BatchSettings
 from chassis.errors import CallError, unavailable
+from chassis.logs import get_logger
+
+log = get_logger()
+
+AWAITED_SECONDS = 1.0
 
 Tx = AsyncConnection
 """An open transaction."""
@@ -67,10 +72,17 @@ class Database:
         async with _transaction(self._engine) as tx:
             yield tx
 
-    async def check(self) -> None:
-        """Return if the database answers."""
-        async with self.engine() as tx:
-            await tx.execute(text("SELECT 1"))
+    async def wait_until_migrated(self) -> None:
+        """Return once the database answers and has a schema; services start in any order."""
+        while True:
+            try:
+                async with self.engine() as tx:
+                    await tx.execute(text("SELECT 1 FROM workers LIMIT 1"))
+            except (DBAPIError, OSError, TimeoutError, PostgresError) as error:
+                log.warning("database_awaited", error=repr(error.__cause__ or error))
+                await asyncio.sleep(AWAITED_SECONDS)
+            else:
+                return
 
     async def close(self) -> None:
         """Close both pools."""

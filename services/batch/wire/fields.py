@@ -10,7 +10,9 @@ from batch.domain.schemas import fault_of
 from chassis.errors import invalid
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_INVISIBLE = dict.fromkeys([*range(32), 127, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_INVISIBLE = dict.fromkeys(
+    [*range(32), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
+)
 
 
 class Violations:
@@ -83,7 +85,7 @@ def schema_fault(text: str) -> str | None:
     fault = fault_of(text)
     if fault is None:
         try:
-            jsonschema_rs.Draft202012Validator(orjson.loads(text))
+            jsonschema_rs.Draft202012Validator(orjson.loads(text), offline=True)
         except (jsonschema_rs.ValidationError, ValueError) as error:
             fault = f"is not a JSON Schema (draft 2020-12): {str(error).splitlines()[0]}"
     return fault

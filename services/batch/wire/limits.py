@@ -28,8 +28,10 @@ def limits_message(rules: TierRules, tier: Tier, limits: Limits) -> limits_pb2.L
     )
 
 
-def refuse(refusal: Refusal | None, rules: TierRules, resets_at: datetime | None = None) -> None:
-    """Raise what a refusal is on the wire (DESIGN §6); do nothing for None."""
+def refuse(
+    refusal: Refusal | None, rules: TierRules, resets_at: datetime | None = None, field: str = "size_bytes"
+) -> None:
+    """Raise what a refusal is on the wire (DESIGN §6); do nothing for None. `field` is the one that was too large."""
     if refusal is None:
         return
     if refusal.kind is RefusalKind.TIER_REQUIRED:
@@ -39,12 +41,12 @@ def refuse(refusal: Refusal | None, rules: TierRules, resets_at: datetime | None
     if refusal.kind is RefusalKind.EXHAUSTED:
         retry_after = 60.0 if refusal.limit == "creates_per_minute" else None
         raise errors.exhausted(FailureCode.QUOTA_EXHAUSTED, refusal.message, quota, retry_after)
-    raise _incurable(refusal, quota)
+    raise _incurable(refusal, quota, field)
 
 
-def _incurable(refusal: Refusal, quota: errors.QuotaViolation) -> errors.CallError:
+def _incurable(refusal: Refusal, quota: errors.QuotaViolation, field: str) -> errors.CallError:
     if refusal.kind is RefusalKind.TOO_LARGE:
-        error = errors.invalid({"size_bytes": refusal.message}, FailureCode.FILE_TOO_LARGE)
+        error = errors.invalid({field: refusal.message}, FailureCode.FILE_TOO_LARGE)
     else:
         error = errors.precondition(FailureCode.TIER_LIMIT, refusal.message)
     error.quota = quota

@@ -3,7 +3,9 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 from google.protobuf.message import Message
@@ -28,24 +30,40 @@ def token(query: bytes, place: Sequence[str | int]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([_mark(query), *place])).decode().rstrip("=")
 
 
-def place_of(page_token: str, query: bytes, length: int) -> list[str | int] | None:
-    """The place a token stands for; None for the first page. Raises for a token of another query."""
+def place_of(page_token: str, query: bytes, *readers: Callable[[str], Any]) -> list[Any] | None:
+    """The place a token stands for; None for the first page. Raises for a token of another query.
+
+    Args:
+        page_token: as the caller sent it back, perhaps forged.
+        query: the call it must belong to.
+        readers: one for each part of the place, each raising ValueError for what it cannot read.
+    """
     if not page_token:
         return None
     try:
         padded = page_token + "=" * (-len(page_token) % 4)
-        found: object = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError) as error:
+        mark, *parts = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if mark != _mark(query):
+            raise _bad_token()
+        return [read(str(part)) for read, part in zip(readers, parts, strict=True)]
+    except (binascii.Error, ValueError, TypeError, OverflowError) as error:
         raise _bad_token() from error
-    if not _fits(found, query, length):
-        raise _bad_token()
-    return found[1:]  # pyright: ignore[reportIndexIssue, reportUnknownVariableType]
 
 
-def _fits(found: object, query: bytes, length: int) -> bool:
-    if not isinstance(found, list) or len(found) != length + 1:  # pyright: ignore[reportUnknownArgumentType]
-        return False
-    return found[0] == _mark(query) and all(isinstance(part, str | int) for part in found)  # pyright: ignore[reportUnknownVariableType]
+def number(part: str) -> int:
+    """Read a position or an attempt."""
+    value = int(part)
+    if not 0 <= value < 2**31:
+        raise ValueError("out of range")
+    return value
+
+
+def moment(part: str) -> datetime:
+    """Read a moment with its zone."""
+    found = datetime.fromisoformat(part)
+    if found.tzinfo is None:
+        raise ValueError("a moment without a zone")
+    return found.astimezone(UTC)
 
 
 def _bad_token() -> Exception:
