@@ -30,6 +30,7 @@ from batch.rpc.list_batches import ListBatches
 from batch.rpc.list_document_attempts import ListDocumentAttempts
 from batch.rpc.list_documents import ListDocuments
 from batch.rpc.propose_schema import ProposeSchema
+from batch.rpc.remove_document import RemoveDocument
 from batch.rpc.retry_documents import RetryDocuments
 from batch.rpc.seal_batch import SealBatch
 from batch.rpc.stream_results import StreamResults
@@ -126,6 +127,7 @@ def _batch(database: Database, rules: TierRules, hub: WatchHub, blobs: Blobs) ->
     return {
         "CreateBatch": CreateBatch(database, rules),
         "AddDocuments": AddDocuments(database, rules),
+        "RemoveDocument": RemoveDocument(database),
         "SealBatch": SealBatch(database, rules),
         "GetBatch": GetBatch(database),
         "ListBatches": ListBatches(database),

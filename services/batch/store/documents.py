@@ -114,20 +114,29 @@ async def last_position(tx: Tx, batch_id: UUID) -> int:
     return int((await rows(tx, statement, batch=batch_id))[0].n)
 
 
-_DROP = f"""
+_REMOVE = f"""
 WITH gone AS (
-    DELETE FROM documents WHERE batch_id = :batch AND status = 'PENDING_UPLOAD' RETURNING batch_id, status
+    DELETE FROM documents
+     WHERE batch_id = :batch
+       AND CASE WHEN CAST(:document AS uuid) IS NULL THEN status = 'PENDING_UPLOAD' ELSE id = :document END
+    RETURNING batch_id, status, CASE status WHEN 'UPLOADED' THEN size_bytes ELSE 0 END AS uploaded_bytes
 ), moved AS (
     SELECT batch_id, status AS was, NULL::text AS status,
-           0 AS pages, 0 AS bytes, 0 AS input_tokens, 0 AS output_tokens, 0 AS cost_micros
+           0 AS pages, -uploaded_bytes AS bytes, 0 AS input_tokens, 0 AS output_tokens, 0 AS cost_micros
       FROM gone
 ), {COUNT_MOVED}
 """
 
 
+async def remove(tx: Tx, batch_id: UUID, document_id: UUID) -> BatchRow | None:
+    """Remove a document of a locked draft. None when it is not there."""
+    found = await row(tx, _REMOVE, batch=batch_id, document=document_id)
+    return batch_row(found) if found else None
+
+
 async def drop_incomplete(tx: Tx, batch_id: UUID) -> BatchRow | None:
     """Remove documents of a locked draft whose bytes never arrived."""
-    found = await row(tx, _DROP, batch=batch_id)
+    found = await row(tx, _REMOVE, batch=batch_id, document=None)
     return batch_row(found) if found else None
 
 

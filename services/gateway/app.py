@@ -1,0 +1,80 @@
+"""The gateway's composition root."""
+
+import asyncio
+from collections.abc import Sequence
+
+from chassis.blobs import Blobs
+from chassis.lifecycle import Part, run_until_stopped
+from chassis.logs import configure
+from chassis.rpc_client import open_channel
+from chassis.rpc_faults import FaultInterceptor
+from chassis.rpc_server import RpcServer
+from gateway.backend import Backend
+from gateway.http.application import build_application
+from gateway.http.drain import Drain
+from gateway.http.server import NOTICE_SECONDS, HttpServer
+from gateway.rpc.upload_document import UploadDocumentDoor, require_credential, translate
+from gateway.settings import GatewaySettings
+from gateway.upload import Uploads
+from quire.upload.v1 import upload_service_pb2
+from quire.upload.v1.upload_service_pb2_grpc import add_UploadServiceServicer_to_server
+
+MARGIN_SECONDS = 2.0
+"""Kept from the drain time for closing what the doors stood on."""
+
+
+async def serve(settings: GatewaySettings) -> int:
+    """Serve HTTP and gRPC until told to stop; answers the exit status."""
+    configure("gateway", settings.log_level, settings.log_format)
+    channel = open_channel(settings.batch_address)
+    blobs = Blobs(settings)
+    backend = Backend(channel, settings.gateway_token.get_secret_value())
+    uploads = Uploads(backend, blobs)
+    try:
+        return await run_until_stopped([Doors(settings, backend, blobs, uploads)], settings.drain_seconds)
+    finally:
+        await uploads.settle(MARGIN_SECONDS)
+        await channel.close()
+        blobs.close()
+
+
+class Doors(Part):
+    """The HTTP and the gRPC server. They drain side by side, so that each has the whole drain time for its uploads."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        backend: Backend,
+        blobs: Blobs,
+        uploads: Uploads,
+        notice_seconds: float = NOTICE_SECONDS,
+    ) -> None:
+        drain = Drain()
+        grace = max(1.0, settings.drain_seconds - MARGIN_SECONDS)
+        app = build_application(backend, uploads, blobs, drain)
+        self.http = HttpServer(settings.gateway_http_listen, app, drain, grace, notice_seconds)
+        self.rpc = RpcServer(
+            settings.gateway_grpc_listen,
+            registrations=[
+                lambda server: add_UploadServiceServicer_to_server(UploadDocumentDoor(uploads), server),
+            ],
+            service_names=[upload_service_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name],
+            interceptors=[FaultInterceptor(require_credential, translate)],
+            notice_seconds=notice_seconds,
+            grace_seconds=grace,
+        )
+        self._parts: Sequence[HttpServer | RpcServer] = (self.rpc, self.http)
+
+    @property
+    def ended(self) -> asyncio.Future[None] | None:
+        """Done when the HTTP server died."""
+        return self.http.ended
+
+    async def start(self) -> None:
+        """Open the doors."""
+        for part in self._parts:
+            await part.start()
+
+    async def stop(self) -> None:
+        """Close the doors behind what is inside."""
+        await asyncio.gather(*(part.stop() for part in self._parts))

@@ -1,0 +1,1 @@
+"""The HTTP doors of the gateway, one module per concern, and what they share."""
