@@ -68,6 +68,10 @@ class Background:
             await cancel_and_wait(self._job)
 
 
+async def nothing() -> None:
+    """What a resource does that needs no opening, or no closing."""
+
+
 class Resource:
     """A part that is opened before the work and closed after it; it cannot die by itself."""
 

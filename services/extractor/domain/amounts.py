@@ -1,4 +1,4 @@
-"""Numbers and amounts of money as documents write them: `1,234.56`, `1.234,56 €`, `CHF 1'234.50`, `(12.00)`, `12,00-`."""
+"""Numbers and amounts of money as documents write them: `1,234.56`, `1.234,56 €`, `CHF 1'234.50`, `(12.00)`."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,8 +10,8 @@ from extractor.domain.currencies import currency_after, currency_before, starts_
 _NUMBER = re.compile(r"\d+(?:[.,'’\u00a0\u202f]\d+)*")
 _SPACED = re.compile(r"\d{1,3}(?: \d{3})+(?:,\d{1,2})?")
 _SEPARATOR = re.compile(r"[^\d]")
-_TRAILING_MINUS = re.compile(r"\s?[-−](?![\w-])")  # noqa: RUF001 - the sign some printers use
-_MINUS = "-−"  # noqa: RUF001
+_TRAILING_MINUS = re.compile(r"\s?[-−](?![\w-])")
+_MINUS = "-−"
 _CENTS = re.compile(r"(?<![\d.,])\d{1,3}(?:[.'’]\d{3})*,\d{2}(?![\d.,])")
 _CENTS_POINT = re.compile(r"(?<![\d.,])\d{1,3}(?:[,'’]\d{3})*\.\d{2}(?![\d.,])")
 
@@ -67,7 +67,7 @@ def read_amount(text: str, mark: str | None = None) -> Amount | None:
 
 
 def read_number(token: str, mark: str | None = None) -> Decimal | None:
-    """Read digits with separators; `mark` decides what `1.234` and `1,234` mean, without it the English reading wins."""
+    """Read digits with separators; `mark` says what `1.234` and `1,234` mean, without it they are read in English."""
     separators = _SEPARATOR.findall(token)
     groups = _SEPARATOR.split(token)
     if not separators:

@@ -3,13 +3,14 @@
 import re
 from dataclasses import dataclass
 
-_CODES = frozenset(
-    """AED AFN ALL AMD AOA ARS AUD AZN BAM BBD BDT BGN BHD BND BOB BRL BWP BYN CAD CDF CHF CLP CNY COP CRC CUP CZK DKK
-    DOP DZD EGP ETB EUR FJD GBP GEL GHS GTQ HKD HNL HRK HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KRW KWD KZT
-    LAK LBP LKR LYD MAD MDL MGA MKD MMK MNT MOP MUR MVR MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN
-    PYG QAR RON RSD RUB RWF SAR SEK SGD SYP THB TND TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND XAF XOF YER ZAR ZMW
-    """.split()
+_CODE_LIST = (
+    "AED AFN ALL AMD AOA ARS AUD AZN BAM BBD BDT BGN BHD BND BOB BRL BWP BYN CAD CDF CHF CLP CNY COP CRC CUP "
+    "CZK DKK DOP DZD EGP ETB EUR FJD GBP GEL GHS GTQ HKD HNL HRK HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES "
+    "KGS KHR KRW KWD KZT LAK LBP LKR LYD MAD MDL MGA MKD MMK MNT MOP MUR MVR MXN MYR MZN NAD NGN NIO NOK NPR "
+    "NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SEK SGD SYP THB TND TRY TTD TWD TZS UAH UGX "
+    "USD UYU UZS VES VND XAF XOF YER ZAR ZMW"
 )
+_CODES = frozenset(_CODE_LIST.split())
 _SIGNS = {
     "US$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD",
     "R$": "BRL", "MX$": "MXN", "€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₩": "KRW",
@@ -25,7 +26,7 @@ _SIGN = "|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=Tru
 _NAME = "|".join(sorted(_NAMES, key=len, reverse=True))
 _TOKEN = re.compile(rf"({_SIGN})|(?<![A-Za-z])([A-Z]{{3}})(?![A-Za-z])|\b((?i:{_NAME}))\b")
 _BEFORE = re.compile(rf"(?:({_SIGN})|(?<![A-Za-z])([A-Z]{{3}}))[ \u00a0\u202f]?$")
-_AFTER = re.compile(rf"(?:,[-–—]+)?[ \u00a0\u202f]?(?:({_SIGN})(?![A-Za-z])|([A-Z]{{3}})(?![A-Za-z]))")  # noqa: RUF001
+_AFTER = re.compile(rf"(?:,[-–—]+)?[ \u00a0\u202f]?(?:({_SIGN})(?![A-Za-z])|([A-Z]{{3}})(?![A-Za-z]))")
 _REACH = 6
 
 

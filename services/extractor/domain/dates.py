@@ -25,9 +25,12 @@ _MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in
 
 _NUMERIC = re.compile(r"(?<![\d.,/-])(\d{1,4})([./-])\s?(\d{1,2})\2\s?(\d{4}|\d{2})(?![\d/-]|[.,]\d)")
 _DAY_FIRST = re.compile(
-    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.|º|er)?[ \u00a0\n-]{0,2}(?:(?:de|of) )?([^\W\d_]{3,10})[.,]?[ \u00a0\n-]{1,2}(?:(?:de|del) )?(\d{4}|\d{2})(?!\d)"
+    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.|º|er)?[ \u00a0\n-]{0,2}(?:(?:de|of) )?([^\W\d_]{3,10})[.,]?"
+    r"[ \u00a0\n-]{1,2}(?:(?:de|del) )?(\d{4}|\d{2})(?!\d)"
 )
-_MONTH_FIRST = re.compile(r"(?<!\w)([^\W\d_]{3,10})\.?[ \u00a0\n]{1,2}(\d{1,2})(?:st|nd|rd|th)?,?[ \u00a0\n]{1,2}(\d{4})(?!\d)")
+_MONTH_FIRST = re.compile(
+    r"(?<!\w)([^\W\d_]{3,10})\.?[ \u00a0\n]{1,2}(\d{1,2})(?:st|nd|rd|th)?,?[ \u00a0\n]{1,2}(\d{4})(?!\d)"
+)
 _EASTERN = re.compile(r"(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日")
 _CENTURY = 2000
 _PIVOT = 70

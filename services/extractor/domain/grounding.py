@@ -17,10 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, cast
 
 from extractor.domain.amounts import numbers_in
-from extractor.domain.currencies import find_currencies, is_currency_code
+from extractor.domain.currencies import find_currencies
 from extractor.domain.dates import date_readings
 from extractor.domain.extraction import Citation
 from extractor.domain.pages import Page, ParsedDocument
@@ -31,8 +33,8 @@ FOUND_ONCE = 0.70
 FOUND_OFTEN = 0.50
 UNGROUNDED = 0.0
 
-_DASHES = {ord(dash): "-" for dash in "‐‑‒–—−"}  # noqa: RUF001 - what typesetters use
-_QUOTES = {ord(mark): "'" for mark in "‘’‚`´"} | {ord(mark): '"' for mark in "“”„«»"}  # noqa: RUF001
+_DASHES = {ord(dash): "-" for dash in "‐‑‒–—−"}
+_QUOTES = {ord(mark): "'" for mark in "‘’‚`´"} | {ord(mark): '"' for mark in "“”„«»"}
 _PLAIN = _DASHES | _QUOTES | {0xAD: None}
 _HYPHENATED = re.compile(r"(?<=[^\W\d_])-[ \t]*\n\s*(?=[^\W\d_])")
 _SPACE = re.compile(r"[\s|]+")
@@ -59,7 +61,7 @@ def ground(
 ) -> tuple[GroundedField, ...]:
     """Check every leaf of `values` that is not null against the text; each page is normalised once."""
     cited = {citation.path: citation for citation in citations}
-    pages = [_NormalPage(page) for page in document.pages]
+    pages = [_Sheet(page) for page in document.pages]
     return tuple(_ground_leaf(path, value, _citation_for(path, cited), pages) for path, value in leaves(values))
 
 
@@ -76,13 +78,8 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def can_be_read(value: Any, quote: str) -> bool:
-    """Whether the quote says this value, in any usual spelling of numbers, dates and currencies."""
-    if isinstance(value, bool):
-        return bool(quote.strip())
-    if isinstance(value, int | float):
-        return _decimal(value) in numbers_in(quote)
-    text = str(value)
-    return _contains(quote, text) or _says_date(quote, text) or _says_currency(quote, text) or _says_number(quote, text)
+    """Whether the quote says this value."""
+    return _Words(quote).says(_Sought(value))
 
 
 def normalise(text: str) -> str:
@@ -91,48 +88,97 @@ def normalise(text: str) -> str:
     return _SPACE.sub(" ", _HYPHENATED.sub("", composed)).strip().casefold()
 
 
-class _NormalPage:
-    """A page and its normalised text, made when first asked for."""
+@dataclass(frozen=True)
+class _Words:
+    """A text and what can be read out of it, each worked out once and only when asked for."""
 
-    def __init__(self, page: Page) -> None:
-        self.number = page.number
-        self._text = page.text
-        self._normal: str | None = None
-        self._loose: str | None = None
+    raw: str
 
-    @property
-    def text(self) -> str:
-        return self._text
-
-    @property
+    @cached_property
     def normal(self) -> str:
-        if self._normal is None:
-            self._normal = normalise(self._text)
-        return self._normal
+        return normalise(self.raw)
 
-    @property
-    def loose(self) -> str:
-        if self._loose is None:
-            self._loose = _LOOSE.sub("", self.normal)
-        return self._loose
+    @cached_property
+    def loose(self) -> tuple[str, ...]:
+        return tuple(word for word in _LOOSE.split(self.normal) if word)
 
-    def holds(self, quote: str) -> bool:
-        normal = normalise(quote)
-        if not normal:
-            return False
-        if normal in self.normal:
+    @cached_property
+    def numbers(self) -> set[Decimal]:
+        return numbers_in(self.raw)
+
+    @cached_property
+    def dates(self) -> set[date]:
+        return date_readings(self.raw)
+
+    @cached_property
+    def currencies(self) -> set[str]:
+        return {found.code for found in find_currencies(self.raw)}
+
+    @cached_property
+    def spelled(self) -> tuple[str, frozenset[int]]:
+        """All words written together, and where words begin and end in that."""
+        return "".join(self.loose), frozenset(accumulate(map(len, self.loose), initial=0))
+
+    def holds(self, sought: "_Sought") -> bool:
+        """Whether the text stands here as whole words, punctuation and spacing aside."""
+        return _stands_in(sought.normal, self.normal) or _runs_through(sought.loose, *self.spelled)
+
+    def says(self, sought: "_Sought") -> bool:
+        """Whether the value can be read here in any usual spelling of numbers, dates and currencies."""
+        if isinstance(sought.value, bool):
+            return bool(self.normal)
+        if sought.number is not None and sought.number in self.numbers:
             return True
-        loose = _LOOSE.sub("", normal)
-        return len(loose) >= 4 and loose in self.loose
+        if isinstance(sought.value, int | float):
+            return False
+        return self.holds(sought) or str(sought.value) in self.currencies or sought.day in self.dates
 
 
-def _ground_leaf(path: str, value: Any, citation: Citation | None, pages: list[_NormalPage]) -> GroundedField:
+@dataclass(frozen=True)
+class _Sought:
+    """A value or a quote, in the spellings it is looked for."""
+
+    value: Any
+
+    @cached_property
+    def normal(self) -> str:
+        return normalise(str(self.value))
+
+    @cached_property
+    def loose(self) -> str:
+        return "".join(_LOOSE.split(self.normal))
+
+    @cached_property
+    def number(self) -> Decimal | None:
+        return _decimal(self.value)
+
+    @cached_property
+    def day(self) -> date | None:
+        return _date(str(self.value))
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A page with its words and its lines."""
+
+    page: Page
+
+    @cached_property
+    def words(self) -> _Words:
+        return _Words(self.page.text)
+
+    @cached_property
+    def lines(self) -> tuple[_Words, ...]:
+        return tuple(_Words(line.strip()) for line in self.page.text.splitlines())
+
+
+def _ground_leaf(path: str, value: Any, citation: Citation | None, pages: list[_Sheet]) -> GroundedField:
     if citation is not None and citation.quote.strip():
         return _check_citation(path, value, citation, pages)
     return _look_up(path, value, pages)
 
 
-def _check_citation(path: str, value: Any, citation: Citation, pages: list[_NormalPage]) -> GroundedField:
+def _check_citation(path: str, value: Any, citation: Citation, pages: list[_Sheet]) -> GroundedField:
     page = _page_of(citation, pages)
     if page == 0 or not can_be_read(value, citation.quote):
         return GroundedField(path, value, citation.quote, page, grounded=False, confidence=UNGROUNDED)
@@ -140,26 +186,28 @@ def _check_citation(path: str, value: Any, citation: Citation, pages: list[_Norm
     return GroundedField(path, value, citation.quote, page, grounded=True, confidence=confidence)
 
 
-def _page_of(citation: Citation, pages: list[_NormalPage]) -> int:
+def _page_of(citation: Citation, pages: list[_Sheet]) -> int:
     """The cited page when it holds the quote, else the first that does, else 0."""
-    ordered = sorted(pages, key=lambda page: page.number != citation.page)
-    return next((page.number for page in ordered if page.holds(citation.quote)), 0)
+    quote = _Sought(citation.quote)
+    ordered = sorted(pages, key=lambda sheet: sheet.page.number != citation.page)
+    return next((sheet.page.number for sheet in ordered if sheet.words.holds(quote)), 0)
 
 
-def _look_up(path: str, value: Any, pages: list[_NormalPage]) -> GroundedField:
-    places = [(page, line) for page in pages for line in _lines_with(value, page)]
+def _look_up(path: str, value: Any, pages: list[_Sheet]) -> GroundedField:
+    sought = _Sought(value)
+    places = [(sheet.page.number, line.raw) for sheet in pages for line in _lines_with(sought, sheet)]
     if not places:
         return GroundedField(path, value, "", 0, grounded=False, confidence=UNGROUNDED)
-    page, line = places[0]
+    page, quote = places[0]
     confidence = FOUND_ONCE if len(places) == 1 else FOUND_OFTEN
-    return GroundedField(path, value, line, page.number, grounded=True, confidence=confidence)
+    return GroundedField(path, value, quote, page, grounded=True, confidence=confidence)
 
 
-def _lines_with(value: Any, page: _NormalPage) -> list[str]:
+def _lines_with(sought: _Sought, sheet: _Sheet) -> Iterator[_Words]:
     """Lines that say the value; a boolean or a single sign is said by any line, so by none."""
-    if isinstance(value, bool) or len(str(value).strip()) < 2:
-        return []
-    return [line.strip() for line in page.text.splitlines() if can_be_read(value, line)]
+    if isinstance(sought.value, bool) or len(sought.normal) < 2:
+        return iter(())
+    return (line for line in sheet.lines if line.says(sought)) if sheet.words.says(sought) else iter(())
 
 
 def _citation_for(path: str, cited: Mapping[str, Citation]) -> Citation | None:
@@ -171,37 +219,46 @@ def _citation_for(path: str, cited: Mapping[str, Citation]) -> Citation | None:
     return None
 
 
-def _contains(quote: str, text: str) -> bool:
-    wanted, said = normalise(text), normalise(quote)
-    if not wanted:
+def _stands_in(wanted: str, text: str) -> bool:
+    """Whether `wanted` occurs and neither end cuts a word."""
+    start = text.find(wanted) if wanted else -1
+    while start >= 0:
+        end = start + len(wanted)
+        if not _cuts_word(text, start) and not _cuts_word(text, end):
+            return True
+        start = text.find(wanted, start + 1)
+    return False
+
+
+def _cuts_word(text: str, at: int) -> bool:
+    return 0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum()
+
+
+def _runs_through(wanted: str, spelled: str, bounds: frozenset[int]) -> bool:
+    """Whether consecutive words, written together, spell `wanted`."""
+    if len(wanted) < 4:
         return False
-    if re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said):
-        return True
-    loose = _LOOSE.sub("", wanted)
-    return len(loose) >= 4 and loose in _LOOSE.sub("", said)
+    at = spelled.find(wanted)
+    while at >= 0:
+        if at in bounds and at + len(wanted) in bounds:
+            return True
+        at = spelled.find(wanted, at + 1)
+    return False
 
 
-def _says_date(quote: str, text: str) -> bool:
+def _date(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) in date_readings(quote)
+        return date.fromisoformat(text)
     except ValueError:
-        return False
-
-
-def _says_currency(quote: str, text: str) -> bool:
-    return is_currency_code(text) and any(found.code == text for found in find_currencies(quote))
-
-
-def _says_number(quote: str, text: str) -> bool:
-    wanted = _decimal(text)
-    return wanted is not None and wanted in numbers_in(quote)
+        return None
 
 
 def _decimal(value: float | str) -> Decimal | None:
     try:
-        return Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation:
         return None
+    return number if number.is_finite() else None
 
 
 def _escape(key: str) -> str:

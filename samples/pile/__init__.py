@@ -1,0 +1,1 @@
+"""The sample pile: invented companies, real formats, known truth."""
