@@ -229,12 +229,6 @@ CREATE TABLE workers (
     detached_at timestamptz
 );
 
-CREATE TABLE provider_limits (
-    provider_key text PRIMARY KEY,
-    concurrency real NOT NULL,
-    changed_at timestamptz NOT NULL DEFAULT now()
-);
-
 CREATE TABLE exports (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants,
@@ -283,7 +277,7 @@ TENANT_OWNED = (
     "webhooks",
     "webhook_deliveries",
 )
-ENGINE_ONLY = ("workers", "provider_limits")
+ENGINE_ONLY = ("workers",)
 
 
 def upgrade() -> None:
