@@ -45,8 +45,10 @@ async def _retry(
     tx: Tx, tenant_id: UUID, batch_id: UUID, document_ids: Sequence[UUID], codes: Sequence[str]
 ) -> batch_service_pb2.RetryDocumentsResponse:
     row = await load(tx, tenant_id, batch_id, lock=True)
-    if row.sealed_at is None or row.current is BatchStatus.CANCELLING:
-        raise precondition(CallReason.BATCH_NOT_SEALED, f"the batch is {row.status}; retry once it is at work or final")
+    if row.sealed_at is None:
+        raise precondition(CallReason.BATCH_NOT_SEALED, f"the batch is {row.status} and was never sealed; create another")
+    if row.current is BatchStatus.CANCELLING:
+        raise precondition(CallReason.BATCH_NOT_SEALED, "the batch is being cancelled; retry once it is CANCELLED")
     if row.current in FINAL_BATCH:
         await batches.reopen(tx, batch_id, deadline_seconds=row.options["deadline_seconds"])
     retried = await moves.retry(tx, batch_id, document_ids, codes)

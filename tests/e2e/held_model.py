@@ -1,0 +1,116 @@
+"""A model provider behind the OpenAI protocol that answers some calls at once and holds the rest until released."""
+
+import json
+import re
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+HOLD_SECONDS = 90.0
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"invoice_number": {"type": ["string", "null"]}},
+    "required": ["invoice_number"],
+    "additionalProperties": False,
+}
+
+
+def invoice(number: int) -> bytes:
+    """A document this model can read."""
+    return f"Invoice number: INV-{number:04}\nTotal: {number}.50 EUR\n".encode()
+
+
+@dataclass
+class HeldModel:
+    """Reads the one field of `SCHEMA` out of an `invoice`."""
+
+    free: int = 0
+    """Calls answered at once."""
+    asked: list[str] = field(default_factory=list[str])
+    """The invoice number of each call, in the order they came."""
+    url: str = ""
+    _held: int = 0
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _released: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Points an extractor here."""
+        return {"OPENAI_API_KEY": "none", "OPENAI_BASE_URL": self.url, "QUIRE_OPENAI_MODEL": "held"}
+
+    def hold_after(self, calls: int) -> None:
+        """Begin anew: answer so many calls, hold the rest."""
+        with self._changed:
+            self.free, self._held = calls, 0
+            self.asked.clear()
+            self._released = threading.Event()
+
+    def wait_until_holding(self, calls: int, seconds: float = 60.0) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._held >= calls, seconds), f"{self._held} of {calls} calls came"
+
+    def release(self) -> None:
+        """Answer everything held and everything to come."""
+        self._released.set()
+
+    def answer(self, body: str) -> dict[str, Any]:
+        """Take a call and come back when it may be answered."""
+        number = re.findall(r"INV-\d+", body)[-1]
+        with self._changed:
+            self.asked.append(number)
+            held = len(self.asked) > self.free
+            self._held += held
+            released = self._released
+            self._changed.notify_all()
+        if held:
+            released.wait(HOLD_SECONDS)
+        citation = {"path": "/invoice_number", "quote": number, "page": 1}
+        return {"values": {"invoice_number": number}, "citations": [citation]}
+
+
+@contextmanager
+def held_model() -> Generator[HeldModel]:
+    """Serve it on a port of its own."""
+    model = HeldModel()
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            answer = json.dumps(completion(json.dumps(model.answer(body)))).encode()
+            with suppress(ConnectionError):  # the worker that asked was killed
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named so by the base class
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    serving = threading.Thread(target=server.serve_forever, name="held model")
+    serving.start()
+    model.url = f"http://127.0.0.1:{server.server_port}/v1"
+    try:
+        yield model
+    finally:
+        model.release()
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+def completion(content: str) -> dict[str, Any]:
+    """An answer of `chat.completions`."""
+    message = {"role": "assistant", "content": content, "refusal": None}
+    return {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "held",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+    }
