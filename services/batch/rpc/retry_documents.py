@@ -46,7 +46,8 @@ async def _retry(
 ) -> batch_service_pb2.RetryDocumentsResponse:
     row = await load(tx, tenant_id, batch_id, lock=True)
     if row.sealed_at is None:
-        raise precondition(CallReason.BATCH_NOT_SEALED, f"the batch is {row.status} and was never sealed; create another")
+        message = f"the batch is {row.status} and was never sealed; create another"
+        raise precondition(CallReason.BATCH_NOT_SEALED, message)
     if row.current is BatchStatus.CANCELLING:
         raise precondition(CallReason.BATCH_NOT_SEALED, "the batch is being cancelled; retry once it is CANCELLED")
     if row.current in FINAL_BATCH:
