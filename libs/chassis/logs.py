@@ -26,7 +26,28 @@ def configure(service: str, level: str, log_format: str = "json") -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[_of_libraries(log_format)], force=True)
+
+
+def _of_libraries(log_format: str) -> logging.Handler:
+    """What libraries log by the standard library's means, in the same form as ours."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *(_renderers(log_format) if log_format == "console" else [structlog.processors.JSONRenderer()]),
+            ],
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+            ],
+        )
+    )
+    return handler
 
 
 def _renderers(log_format: str) -> list[Processor]:

@@ -31,7 +31,7 @@ class ExtractorSettings(ServiceSettings):
 
     model_deadline_seconds: float = Field(default=120.0, gt=0)
     job_deadline_seconds: float = Field(default=600.0, gt=0)
-    broker_consumer_timeout_seconds: float = Field(default=1800.0, gt=0, description="as the broker is configured")
+    consumer_timeout_seconds: float = Field(default=1800.0, gt=0, description="as the broker is configured")
     beat_seconds: float = Field(default=5.0, gt=0)
     lease_seconds: float = Field(default=20.0, gt=0, description="as the batch service grants them")
 
@@ -56,7 +56,7 @@ def _inequalities(settings: ExtractorSettings) -> list[str]:
         ),
         _less(
             ("QUIRE_JOB_DEADLINE_SECONDS", settings.job_deadline_seconds),
-            ("QUIRE_BROKER_CONSUMER_TIMEOUT_SECONDS", settings.broker_consumer_timeout_seconds),
+            ("QUIRE_CONSUMER_TIMEOUT_SECONDS", settings.consumer_timeout_seconds),
         ),
         _less(("3 x QUIRE_BEAT_SECONDS", 3 * settings.beat_seconds), ("QUIRE_LEASE_SECONDS", settings.lease_seconds)),
     ]

@@ -44,7 +44,7 @@ def test_settings_take_an_empty_key_for_none(monkeypatch: pytest.MonkeyPatch) ->
     ("name", "value", "named"),
     [
         ("QUIRE_MODEL_DEADLINE_SECONDS", "600", "QUIRE_MODEL_DEADLINE_SECONDS (600) must be less than"),
-        ("QUIRE_JOB_DEADLINE_SECONDS", "1800", "QUIRE_BROKER_CONSUMER_TIMEOUT_SECONDS (1800)"),
+        ("QUIRE_JOB_DEADLINE_SECONDS", "1800", "QUIRE_CONSUMER_TIMEOUT_SECONDS (1800)"),
         ("QUIRE_BEAT_SECONDS", "7", "3 x QUIRE_BEAT_SECONDS (21) must be less than QUIRE_LEASE_SECONDS (20)"),
         ("QUIRE_EXTRACTOR_SLOTS", "0", "QUIRE_EXTRACTOR_SLOTS"),
     ],
