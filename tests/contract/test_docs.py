@@ -27,7 +27,8 @@ def test_every_link_of_a_page_leads_somewhere(path: Path) -> None:
 def test_api_page_explains_a_document_error_as_the_catalogue_does(code: FailureCode) -> None:
     explained = CATALOGUE[code]
     again = "yes" if explained.retryable else "no"
-    assert f"| `{code}` | {explained.category} | {again} | {explained.actor} | {explained.remedy} |" in page("docs/api.md")
+    row = f"| `{code}` | {explained.category} | {again} | {explained.actor} | {explained.remedy} |"
+    assert row in page("docs/api.md")
 
 
 @pytest.mark.parametrize("reason", CallReason)
