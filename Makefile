@@ -56,8 +56,8 @@ generate: setup ## make libs/quire anew from protos/
 lock: setup ## pin every wheel anew after a change of pyproject.toml
 	sh requirements/lock.sh
 
-bench: up ## measure the speeds against their bare libraries
-	@$(STACK) run -- $(PYTHON) -m tests.bench
+bench: setup ## measure the speeds beside their bare libraries; ARGS="--quick --only fold" for less
+	@$(PYTHON) -m tests.bench $(ARGS)
 
 clean: down ## remove .venv, caches and the local stack WITH ITS DATA
 	rm -rf .venv .quire .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache build dist

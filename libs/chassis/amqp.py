@@ -29,10 +29,25 @@ class PublishFailed(Exception):
     """The broker did not confirm; the message may or may not be there, so publish it again with the same event id."""
 
 
+class _Connection(aio_pika.Connection):
+    """Closes itself when it cannot connect; left to the garbage collector, it would look for an event loop there."""
+
+    async def connect(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the library's signature
+        try:
+            await super().connect(timeout)
+        except BaseException:
+            await self.close()
+            raise
+
+
 async def _connect(url: str, name: str) -> AbstractConnection:
     async with asyncio.timeout(CONNECT_DEADLINE):
         return await aio_pika.connect(
-            url, heartbeat=HEARTBEAT, client_properties={"connection_name": name}, timeout=CONNECT_DEADLINE
+            url,
+            heartbeat=HEARTBEAT,
+            client_properties={"connection_name": name},
+            timeout=CONNECT_DEADLINE,
+            connection_class=_Connection,
         )
 
 

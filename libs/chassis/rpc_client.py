@@ -7,6 +7,8 @@ import grpc
 SERVICE_TOKEN_KEY = "x-quire-service"  # noqa: S105 - the metadata key, not a token
 AUTHORIZATION_KEY = "authorization"
 
+# A server that stops answers CANCELLED to calls it had received but not begun; no door of ours does.
+_RETRIED = ["UNAVAILABLE", "CANCELLED"]
 _SERVICE_CONFIG = json.dumps(
     {
         "loadBalancingConfig": [{"round_robin": {}}],
@@ -18,7 +20,7 @@ _SERVICE_CONFIG = json.dumps(
                     "initialBackoff": "0.1s",
                     "maxBackoff": "1s",
                     "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
+                    "retryableStatusCodes": _RETRIED,
                 },
             }
         ],

@@ -34,13 +34,13 @@ def main() -> int:
 
 
 def _serve(doors: list[str]) -> int:
-    from batch.app import serve  # noqa: PLC0415 - keeps `--help` and settings faults instant
-
     unknown = set(doors) - set(DOORS)
     if unknown:
         sys.stderr.write(f"there is no door {', '.join(sorted(unknown))}; choose from {', '.join(DOORS)}\n")
         return 2
     settings = load(BatchSettings)
+    from batch.app import serve  # noqa: PLC0415 - keeps `--help` and settings faults instant
+
     logs.configure("batch", settings.log_level, settings.log_format)
     return lifecycle.run(lambda: serve(settings, doors or list(DOORS)))
 

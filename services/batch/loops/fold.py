@@ -19,6 +19,8 @@ log = get_logger()
 LARGEST_SET = 500
 PREFETCH = 2 * LARGEST_SET
 AWAY_SECONDS = 1.0
+BREATH_SECONDS = 0.01
+"""Least time between sets that are not full, so that a stream of events gathers; the first of a calm is not held up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Fold:
             while len(messages) < LARGEST_SET and not self._delivered.empty():
                 messages.append(self._delivered.get_nowait())
             await self._fold([one for message in messages if (one := await _read(message)) is not None])
+            if len(messages) < LARGEST_SET:
+                await asyncio.sleep(BREATH_SECONDS)
 
     async def _fold(self, deliveries: Sequence[_Delivery]) -> None:
         try:
@@ -95,12 +99,17 @@ async def _read(message: AbstractIncomingMessage) -> _Delivery | None:
 
 
 async def _ack(deliveries: Sequence[_Delivery]) -> None:
-    """Ack a set; on a connection that is gone the broker delivers it again and the fold drops it."""
-    try:
-        for one in deliveries:
-            await one.message.ack()
-    except (AMQPException, OSError, RuntimeError) as error:
-        log.warning("ack_failed", error=repr(error))
+    """Ack a set with one word; on a connection that is gone the broker delivers it again and the fold drops it.
+
+    A subscription hands deliveries over in the order of their tags and sets are folded in that order, so whatever came
+    before the last of a set has been settled. After a reconnect a set may hold deliveries of two subscriptions.
+    """
+    last = {one.message.consumer_tag: one.message for one in deliveries}
+    for message in last.values():
+        try:
+            await message.ack(multiple=True)
+        except (AMQPException, OSError, RuntimeError) as error:
+            log.warning("ack_failed", error=repr(error))
 
 
 async def _reject(message: AbstractIncomingMessage) -> None:

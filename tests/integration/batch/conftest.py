@@ -1,0 +1,52 @@
+"""One stack and one batch service for all tests of this folder; tenants and workers of its own for each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.stack import stack
+from tests.integration.batch import audit
+from tests.integration.batch.database import Database
+from tests.integration.batch.processes import BatchProcess, Servers, run_batch
+from tests.integration.batch.world import World, open_world
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("batch")
+
+
+@pytest.fixture(scope="session")
+def servers(home: Path) -> Iterator[Servers]:
+    with stack(home, services=False) as environ:
+        migrated = run_batch(environ, "migrate")
+        assert migrated.returncode == 0, migrated.stderr
+        asyncio.run(_install_audit(environ))
+        yield environ
+
+
+async def _install_audit(servers: Servers) -> None:
+    database = await Database.connect(servers["QUIRE_DATABASE_OWNER_URL"])
+    await database.execute(audit.INSTALL)
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def shared_service(servers: Servers, home: Path) -> Iterator[BatchProcess]:
+    process = BatchProcess(servers, home / "batch.log").start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def service(shared_service: BatchProcess) -> BatchProcess:
+    """The service all tests share; one that a test has ended is started again."""
+    return shared_service if shared_service.running else shared_service.start()
+
+
+@pytest.fixture
+async def world(servers: Servers, service: BatchProcess, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(servers, service, tmp_path) as opened:
+        yield opened
