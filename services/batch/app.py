@@ -57,11 +57,14 @@ async def serve(settings: BatchSettings, doors: Sequence[str]) -> int:
     """Run the doors named until told to stop; answers the exit status."""
     database = Database(settings)
     blobs = Blobs(settings, threads=32)
-    publisher = Publisher(settings.amqp_url.get_secret_value(), "batch", JOBS_EXTRACT, EVENTS_LOG)
-    engine_doors = _engine_doors(settings, database, blobs, publisher)
+    amqp_url = settings.amqp_url.get_secret_value()
+    # Apart, so that a broken log of events never keeps a job waiting.
+    jobs, events = Publisher(amqp_url, "batch.jobs", JOBS_EXTRACT), Publisher(amqp_url, "batch.events", EVENTS_LOG)
+    engine_doors = _engine_doors(settings, database, blobs, jobs, events)
 
     async def close() -> None:
-        await publisher.close()
+        await jobs.close()
+        await events.close()
         await database.close()
         blobs.close()
 
@@ -72,19 +75,19 @@ async def serve(settings: BatchSettings, doors: Sequence[str]) -> int:
 
 
 def _engine_doors(
-    settings: BatchSettings, database: Database, blobs: Blobs, publisher: Publisher
+    settings: BatchSettings, database: Database, blobs: Blobs, jobs: Publisher, events: Publisher
 ) -> dict[str, list[Part]]:
     amqp_url = settings.amqp_url.get_secret_value()
     bell = asyncio.Event()  # a fold frees places, so the dispatcher of the same process need not wait for its timer
     fold = Fold(database, bell)
-    dispatch_again = DispatchAgain(database, publisher, QueueDepth(amqp_url, "batch"), settings)
+    dispatch_again = DispatchAgain(database, jobs, QueueDepth(amqp_url, "batch"), settings)
     return {
-        "dispatch": [Background("dispatch", Dispatcher(database, publisher, bell).run)],
+        "dispatch": [Background("dispatch", Dispatcher(database, jobs, bell).run)],
         "fold": [
             Background("fold", fold.run),
             Consumer(amqp_url, "batch", PROGRESS_FOLD, PREFETCH, fold.on_delivery),
         ],
-        "relay": [Background("relay", Relay(database, publisher).run)],
+        "relay": [Background("relay", Relay(database, events).run)],
         "emit": [Background("emit", Emitter(database).run)],
         "rescue": [
             Background("rescue", Rescuer(database, settings).run),

@@ -38,7 +38,7 @@ def _move(row: BatchRow) -> tuple[UUID, BatchStatus, UUID | None] | None:
 async def fold_events(tx: Tx, events: Sequence[Event]) -> int:
     """Fold events into documents, counters and batch status; answers how many documents moved.
 
-    Events of documents that do not exist, or are another tenant's, move nothing.
+    Events of documents that do not exist move nothing.
     """
     before = await folding.lock(tx, list({event.ref.document_id for event in events}))
     now = dict(before)

@@ -8,14 +8,15 @@ from batch.store import outbox
 from batch.store.database import Database
 from batch.store.outbox import Unpublished
 from batch.wire.events import cloud_event_headers
-from chassis.amqp import Publisher, PublishFailed
+from chassis.amqp import PUBLISH_DEADLINE, Publisher, PublishFailed
 from chassis.logs import get_logger
 from chassis.topology import EVENTS
 
 log = get_logger()
 
 LARGEST_SET = 200
-CLAIM_SECONDS = 30.0
+CLAIM_SECONDS = 2 * PUBLISH_DEADLINE
+"""How long events stay with a relay that dies: long enough to publish them, short enough to wait for."""
 RETRY_SECONDS = 1.0
 IDLE_SECONDS = 0.1
 
@@ -37,12 +38,18 @@ class Relay:
             taken = await outbox.take(tx, LARGEST_SET, CLAIM_SECONDS)
         if not taken:
             return IDLE_SECONDS
-        confirmed = await self._publish_all(taken)
-        failed = [one.id for one in taken if one.id not in confirmed]
+        try:
+            confirmed = await self._publish_all(taken)
+        except asyncio.CancelledError:
+            await self._settle(taken, set())  # this replica drains: another one need not wait for the claim to run out
+            raise
+        await self._settle(taken, confirmed)
+        return RETRY_SECONDS if len(confirmed) < len(taken) else 0.0
+
+    async def _settle(self, taken: Sequence[Unpublished], confirmed: set[int]) -> None:
         async with self._database.engine() as tx:
             await outbox.confirmed(tx, list(confirmed))
-            await outbox.give_back(tx, failed, RETRY_SECONDS)
-        return RETRY_SECONDS if failed else 0.0
+            await outbox.give_back(tx, [one.id for one in taken if one.id not in confirmed], RETRY_SECONDS)
 
     async def _publish_all(self, taken: Sequence[Unpublished]) -> set[int]:
         published = await asyncio.gather(*(self._publish(one) for one in taken))

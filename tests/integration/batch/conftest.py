@@ -1,11 +1,14 @@
 """One stack and one batch service for all tests of this folder; tenants and workers of its own for each."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aio_pika
 import pytest
 
+from chassis import topology
 from deploy.local.stack import stack
 from tests.integration.batch import audit
 from tests.integration.batch.database import Database
@@ -24,7 +27,21 @@ def servers(home: Path) -> Iterator[Servers]:
         migrated = run_batch(environ, "migrate")
         assert migrated.returncode == 0, migrated.stderr
         asyncio.run(_install_audit(environ))
+        asyncio.run(_declare_topology(environ))
         yield environ
+
+
+@pytest.fixture(scope="session")
+def seasoned_broker(servers: Servers) -> None:
+    """A broker that may be killed: RabbitMQ 3.10 loses its streams when killed within seconds of the first one."""
+    assert servers
+    time.sleep(5)
+
+
+async def _declare_topology(servers: Servers) -> None:
+    connection = await aio_pika.connect(servers["QUIRE_AMQP_URL"])
+    async with connection:
+        await topology.declare(await connection.channel(), *topology.QUEUES)
 
 
 async def _install_audit(servers: Servers) -> None:

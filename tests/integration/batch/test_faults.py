@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from chassis.errors import CallReason
-from chassis.topology import JOBS_EXTRACT, PROGRESS_FOLD
+from chassis.topology import EVENTS_LOG, JOBS_EXTRACT, PROGRESS_FOLD
 from deploy.local import processes
 from deploy.local.home import Home
 from deploy.local.report import Report
@@ -67,6 +67,7 @@ async def run_and_break(
     return tenant, subscriber, batches
 
 
+@pytest.mark.usefixtures("seasoned_broker")
 async def test_a_broker_that_is_killed_and_comes_back_loses_nothing(world: World, home: Path) -> None:
     async def kill_the_broker() -> None:
         await break_off(home, "rabbitmq", signal.SIGKILL)
@@ -98,6 +99,24 @@ async def test_queues_that_are_deleted_are_declared_and_consumed_again(world: Wo
     await tenant.seal(batch.id)
     await world.worker()
     assert (await tenant.until_final(batch.id)).status == BATCH_STATUS_COMPLETED
+
+
+async def test_a_broken_log_of_events_keeps_events_waiting_and_nothing_else(world: World) -> None:
+    connection = await aio_pika.connect(world.servers["QUIRE_AMQP_URL"])
+    async with connection:
+        channel = await connection.channel()
+        world.service.kill()
+        await channel.queue_delete(EVENTS_LOG.name)
+        await channel.declare_queue(EVENTS_LOG.name, durable=True)  # no stream: it cannot be declared as one
+        await asyncio.to_thread(world.service.start)
+        tenant, subscriber = await world.tenant(), await world.subscriber()
+        batch = await tenant.sealed(3)
+        await world.worker()
+        assert (await tenant.until_final(batch.id)).status == BATCH_STATUS_COMPLETED
+        assert await world.ask("SELECT count(*) FROM outbox WHERE batch_id = $1", batch.id) > 0
+        await channel.queue_delete(EVENTS_LOG.name)
+    await subscriber.until_terminal([batch.id])
+    await world.until("SELECT count(*) = 0 FROM outbox")
 
 
 async def test_a_database_that_restarts_at_once_loses_nothing(world: World, home: Path) -> None:
