@@ -17,8 +17,7 @@ from batch.store.dispatching import Candidate, Dispatched, InFlight
 from chassis.amqp import Publisher
 
 LEAST_WINDOW = 32
-BREATH_SECONDS = 0.02
-"""Least time between rounds. Workers have as many jobs in reserve as slots, so freed places may gather."""
+BUSY_SECONDS = 0.01
 IDLE_SECONDS = 0.1
 SILENT_WORKER_SECONDS = 20.0
 
@@ -40,8 +39,7 @@ class Dispatcher:
         """Dispatch what fits now; answers how long to rest."""
         dispatched = await self._choose()
         await publish_jobs(self._publisher, dispatched)
-        await asyncio.sleep(BREATH_SECONDS)
-        return 0.0 if dispatched else IDLE_SECONDS
+        return BUSY_SECONDS if dispatched else IDLE_SECONDS
 
     async def _choose(self) -> list[Dispatched]:
         async with self._database.engine() as tx:

@@ -19,8 +19,6 @@ log = get_logger()
 LARGEST_SET = 500
 PREFETCH = 2 * LARGEST_SET
 AWAY_SECONDS = 1.0
-BREATH_SECONDS = 0.01
-"""Least time between sets that are not full, so that a stream of events gathers; the first of a calm is not held up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,6 @@ class Fold:
             while len(messages) < LARGEST_SET and not self._delivered.empty():
                 messages.append(self._delivered.get_nowait())
             await self._fold([one for message in messages if (one := await _read(message)) is not None])
-            if len(messages) < LARGEST_SET:
-                await asyncio.sleep(BREATH_SECONDS)
 
     async def _fold(self, deliveries: Sequence[_Delivery]) -> None:
         try:
