@@ -27,6 +27,7 @@ def configure(service: str, level: str, log_format: str = "json") -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     logging.basicConfig(level=logging.WARNING, handlers=[_of_libraries(log_format)], force=True)
+    logging.captureWarnings(capture=True)
 
 
 def _of_libraries(log_format: str) -> logging.Handler:

@@ -4,7 +4,7 @@ No session state is used, so PgBouncer in transaction mode works. A commit is ne
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
@@ -98,9 +98,28 @@ async def _transaction(engine: AsyncEngine) -> AsyncGenerator[Tx]:
     connection = await engine.connect()
     try:
         yield connection
-        await asyncio.shield(connection.commit())
+    except BaseException:
+        await _to_the_end(connection.close())
+        raise
+    await _to_the_end(_commit(connection))
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    try:
+        await connection.commit()
     finally:
-        await asyncio.shield(connection.close())
+        await connection.close()
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish a piece of work even if the caller is cancelled meanwhile; the caller learns of it afterwards."""
+    job = asyncio.create_task(work)
+    try:
+        await asyncio.shield(job)
+    except asyncio.CancelledError:
+        await asyncio.wait([job])
+        _ = job.cancelled() or job.exception()
+        raise
 
 
 _prepared = lru_cache(maxsize=512)(text)
