@@ -1,9 +1,10 @@
 """Settings come from the environment and fail at start: all faults at once, each naming its variable."""
 
 import sys
-from typing import TypeVar
+from pathlib import Path
+from typing import Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENVIRONMENT_PREFIX = "QUIRE_"
@@ -25,6 +26,14 @@ class ProcessSettings(BaseSettings):
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="json", pattern="^(json|console)$")
     drain_seconds: float = Field(default=25.0, gt=0, description="time to finish or release what is held on SIGTERM")
+    env: str = Field(default="production", description="`test` lets tests break this process on purpose")
+    failpoint_file: Path | None = Field(default=None, description="see chassis.failpoints; refused outside tests")
+
+    @model_validator(mode="after")
+    def _breaks_only_in_tests(self) -> Self:
+        if self.failpoint_file is not None and self.env != "test":
+            raise ValueError("QUIRE_FAILPOINT_FILE breaks this process on purpose: unset it, or set QUIRE_ENV=test")
+        return self
 
 
 class BrokerSettings(BaseSettings):

@@ -40,6 +40,7 @@ from batch.settings import BatchSettings
 from batch.store.claims import LeaseTimes
 from batch.store.database import Database, translate
 from batch.watching import WatchHub
+from chassis import failpoints
 from chassis.amqp import Consumer, Publisher, QueueDepth
 from chassis.blobs import Blobs, BlobUnavailable
 from chassis.errors import CallError, unavailable
@@ -55,6 +56,7 @@ from quire.work.v1 import work_service_pb2, work_service_pb2_grpc
 
 async def serve(settings: BatchSettings, doors: Sequence[str]) -> int:
     """Run the doors named until told to stop; answers the exit status."""
+    failpoints.arm(settings.failpoint_file)
     database = Database(settings)
     blobs = Blobs(settings, threads=32)
     amqp_url = settings.amqp_url.get_secret_value()

@@ -23,7 +23,7 @@ async def settle(tx: Tx, changed: Sequence[BatchRow]) -> list[BatchRow]:
     if not moves:
         return list(changed)
     moved = {row.id: row for row in await batches.set_status(tx, moves)}
-    await outbox.add(tx, [event_of(row, status_type(row)) for row in moved.values()])
+    await outbox.add(tx, [event_of(row, status_type(row.current)) for row in moved.values()])
     return [moved.get(row.id, row) for row in changed]
 
 

@@ -4,7 +4,7 @@ import os
 import socket
 import uuid
 
-from chassis import logs
+from chassis import failpoints, logs
 from chassis.amqp import Consumer, Publisher
 from chassis.blobs import Blobs
 from chassis.lifecycle import Resource, nothing, run_until_stopped
@@ -32,6 +32,7 @@ SERVICE = "extractor"
 async def serve(settings: ExtractorSettings) -> int:
     """Run the worker until it is told to stop; answers its exit status."""
     logs.configure(SERVICE, settings.log_level, settings.log_format)
+    failpoints.arm(settings.failpoint_file)
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     credentials = ((SERVICE_TOKEN_KEY, settings.worker_token.get_secret_value()),)
     amqp_url = settings.amqp_url.get_secret_value()

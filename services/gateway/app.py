@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from chassis import failpoints
 from chassis.blobs import Blobs
 from chassis.lifecycle import Part, run_until_stopped
 from chassis.logs import configure
@@ -26,6 +27,7 @@ MARGIN_SECONDS = 2.0
 async def serve(settings: GatewaySettings) -> int:
     """Serve HTTP and gRPC until told to stop; answers the exit status."""
     configure("gateway", settings.log_level, settings.log_format)
+    failpoints.arm(settings.failpoint_file)
     channel = open_channel(settings.batch_address)
     blobs = Blobs(settings)
     backend = Backend(channel, settings.gateway_token.get_secret_value())

@@ -13,6 +13,7 @@ from grpc import StatusCode
 
 from chassis.blobs import BlobFault, Blobs, StoredBlob
 from chassis.errors import CallError, invalid
+from chassis.failpoints import Point, reach
 from chassis.failures import FailureCode
 from chassis.logs import get_logger
 from gateway.backend import Backend, Caller
@@ -76,8 +77,11 @@ class Uploads:
         opened = await self._begin(caller, offer)
         _check_size(opened, offer)
         stored = await self._write(opened, offer, chunks)
+        await reach(Point.G2)
         # A caller that leaves now must not leave an object behind that nobody counts.
-        return await asyncio.shield(self._keep(self._complete(caller, offer, stored)))
+        document = await asyncio.shield(self._keep(self._complete(caller, offer, stored)))
+        await reach(Point.G3)
+        return document
 
     async def _begin(self, caller: Caller, offer: Offer) -> BeginUploadResponse:
         request = BeginUploadRequest(
@@ -151,6 +155,7 @@ async def _measured(chunks: AsyncIterator[bytes], max_bytes: int, size: int | No
         if got > limit:
             raise _mismatch("size_bytes", f"announced {size}, got more")
         yield chunk
+        await reach(Point.G1)
     if got == 0:
         raise _empty()
     if size is not None and got != size:

@@ -12,6 +12,7 @@ from batch.domain.events import Event
 from batch.ledger import fold_events
 from batch.store.database import Database, is_transient
 from batch.wire import progress
+from chassis.failpoints import Point, reach
 from chassis.logs import get_logger
 
 log = get_logger()
@@ -54,6 +55,7 @@ class Fold:
             await self._one_by_one(deliveries, error)
         else:
             self._bell.set()
+            await reach(Point.B7)
             await _ack(deliveries)
 
     async def _commit(self, deliveries: Sequence[_Delivery]) -> None:
@@ -64,6 +66,7 @@ class Fold:
             try:
                 async with self._database.engine() as tx:
                     await fold_events(tx, [one.event for one in deliveries])
+                    await reach(Point.B6)
             except Exception as error:
                 if not is_transient(error):
                     raise

@@ -7,8 +7,9 @@ from batch.rounds import keep_going
 from batch.store import outbox
 from batch.store.database import Database
 from batch.store.outbox import Unpublished
-from batch.wire.events import cloud_event_headers
+from batch.wire.events import TERMINAL_TYPES, cloud_event_headers
 from chassis.amqp import PUBLISH_DEADLINE, Publisher, PublishFailed
+from chassis.failpoints import Point, during, reach
 from chassis.logs import get_logger
 from chassis.topology import EVENTS
 
@@ -38,11 +39,13 @@ class Relay:
             taken = await outbox.take(tx, LARGEST_SET, CLAIM_SECONDS)
         if not taken:
             return IDLE_SECONDS
+        await reach(Point.B3)
         try:
             confirmed = await self._publish_all(taken)
         except asyncio.CancelledError:
             await self._settle(taken, set())  # this replica drains: another one need not wait for the claim to run out
             raise
+        await reach(Point.B5)
         await self._settle(taken, confirmed)
         return RETRY_SECONDS if len(confirmed) < len(taken) else 0.0
 
@@ -57,8 +60,10 @@ class Relay:
 
     async def _publish(self, one: Unpublished) -> bool:
         headers = cloud_event_headers(one.event_id, one.event_type, one.batch_id, one.created_at)
+        if one.event_type in TERMINAL_TYPES:
+            await reach(Point.B8)
         try:
-            await self._publisher.publish(EVENTS, one.routing_key, one.body, headers=headers)
+            await during(Point.B4, self._publisher.publish(EVENTS, one.routing_key, one.body, headers=headers))
         except PublishFailed as error:
             log.warning("event_not_confirmed", event_id=str(one.event_id), error=str(error))
             return False

@@ -10,6 +10,7 @@ from batch.store.claims import Worker
 from batch.store.database import Database, is_transient
 from batch.wire.fields import Violations
 from chassis.errors import invalid, unavailable
+from chassis.failpoints import Point, reach
 from chassis.lifecycle import cancel_and_wait
 from chassis.logs import get_logger
 from quire.work.v1 import work_service_pb2
@@ -113,6 +114,8 @@ class Attach:
             if not is_transient(error):
                 raise
             return
+        if cancelled:
+            await reach(Point.B9)
         for line in self._lines:
             line.stop(cancelled.get(line.worker.id, ()), work_service_pb2.STOP_REASON_CANCELLED)
 

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from batch.settings import BatchSettings
 from chassis.errors import CallError, unavailable
+from chassis.failpoints import Point, reach
 from chassis.logs import get_logger
 
 log = get_logger()
@@ -65,6 +66,8 @@ class Database:
         async with _transaction(self._api) as tx:
             await tx.execute(_SET_TENANT, {"tenant": str(tenant_id)})
             yield tx
+            await reach(Point.B1)
+        await reach(Point.B2)
 
     @asynccontextmanager
     async def engine(self) -> AsyncGenerator[Tx]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from batch.domain.status import FINAL_BATCH
+from batch.domain.status import FINAL_BATCH, BatchStatus
 from batch.store.outbox import NewEvent
 from batch.store.rows import BatchRow
 from batch.wire.batches import snapshot_message
@@ -12,9 +12,12 @@ from quire.events.v1 import batch_event_pb2
 PROGRESSED = "batch.progressed.v1"
 
 
-def status_type(row: BatchRow) -> str:
+def status_type(status: BatchStatus) -> str:
     """The type of the event that tells of a status, e.g. `batch.completed_with_errors.v1`."""
-    return f"batch.{row.status.lower()}.v1"
+    return f"batch.{status.lower()}.v1"
+
+
+TERMINAL_TYPES = frozenset(status_type(status) for status in FINAL_BATCH)
 
 
 def terminal_event_id(batch_id: UUID, retry_generation: int) -> UUID:

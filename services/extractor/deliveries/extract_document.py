@@ -8,6 +8,7 @@ from typing import assert_never
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import AMQPException
 
+from chassis.failpoints import Point, reach
 from chassis.logs import bind, get_logger
 from extractor.domain.outcome import Failed, Gone, Outcome, Released, Revoked, Succeeded, Unreadable, Untouched
 from extractor.work.attempt import Attempt, Bench
@@ -42,7 +43,11 @@ class ExtractDocument:
             await settle(delivery, Unreadable(str(error)))
             return
         with bind(tenant_id=job.tenant_id, batch_id=job.batch_id, document_id=job.document_id):
-            await settle(delivery, await self._outcome(job))
+            await reach(Point.W1)
+            outcome = await self._outcome(job)
+            await reach(Point.W8)
+            await settle(delivery, outcome)
+            await reach(Point.W9)
 
     async def _outcome(self, job: Job) -> Outcome:
         # The batch service would answer a repeated claim of ours as it did at first, and the attempt would run twice.

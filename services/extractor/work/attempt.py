@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from chassis.blobs import BlobFault, BlobFull, BlobMissing, Blobs, StoredBlob
+from chassis.failpoints import Point, during, reach
 from chassis.failures import FailureCode
 from chassis.logs import get_logger
 from extractor.domain.extraction import DocumentFault, Engine, Extraction
@@ -35,6 +36,8 @@ STORAGE_FULL_WAIT = 60.0
 STORE_TRIES = 5
 STORE_FIRST_DELAY = 0.5
 STORE_LONGEST_DELAY = 8.0
+IN_THE_CALL = 0.05
+"""Seconds after which a model has been asked and has not answered."""
 
 Parse = Callable[[Path, str, ParseLimits], Awaitable[ParsedDocument]]
 
@@ -93,6 +96,7 @@ class Attempt:
 
     async def _work(self) -> Succeeded:
         self._enter(Stage.FETCH)
+        await reach(Point.W2)
         async with self._bench.scratch.fetched(self._bench.blobs, self._claim.object_key) as (path, fetched):
             self._verify(fetched)
             document = self._document = await self._parse(path)
@@ -118,7 +122,8 @@ class Attempt:
         deadline = asyncio.timeout(self._bench.model_deadline)
         try:
             async with deadline:
-                answer = await self._bench.engine.extract(document, self._claim.extraction_prompt, compiled.schema)
+                asking = self._bench.engine.extract(document, self._claim.extraction_prompt, compiled.schema)
+                answer = await during(Point.W3, asking, IN_THE_CALL)
         except TimeoutError as error:
             if not deadline.expired():
                 raise
@@ -132,7 +137,9 @@ class Attempt:
 
     async def _store(self, document: ParsedDocument, checked: Checked) -> Succeeded:
         self._enter(Stage.STORE)
-        stored = await self._put(self._encoded(document, checked))
+        await reach(Point.W4)
+        stored = await during(Point.W5, self._put(self._encoded(document, checked)))
+        await reach(Point.W6)
         return Succeeded(
             result_key=stored.key,
             sha256=stored.sha256,

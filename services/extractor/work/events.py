@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from chassis.amqp import Publisher, PublishFailed
+from chassis.failpoints import Point, during
 from chassis.logs import get_logger
 from chassis.topology import (
     DOCUMENT_EXTRACTED,
@@ -62,7 +63,8 @@ class Events:
         delays = backoff(FIRST_DELAY, LONGEST_DELAY)
         while not lease.lost:
             try:
-                await self._publisher.publish(PROGRESS, routing_key, event.SerializeToString())
+                telling = self._publisher.publish(PROGRESS, routing_key, event.SerializeToString())
+                await during(Point.W7, telling)
             except PublishFailed as error:
                 log.warning("outcome_not_confirmed", error=str(error))
                 await lease.pause(next(delays))

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from chassis.errors import CallError
+from chassis.failpoints import Point, reach
 from chassis.logs import get_logger
 from gateway.backend import Backend, Caller
 from gateway.http.caller import HasKey, RequestId, TheBackend, TheUploads, WhoAsks, derived_id
@@ -48,6 +49,8 @@ class Filing:
 
     async def file_part(self, batch_id: str, part: Part, position: int) -> Document:
         """Announce and store one file of a form."""
+        if position:
+            await reach(Point.G4)
         if not part.file_name:
             raise malformed(f"part {part.name[:50]!r} is no file with a name")
         announced = DocumentAnnouncement(

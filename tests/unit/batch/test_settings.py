@@ -93,3 +93,10 @@ def test_time_budgets_must_fit_into_each_other(monkeypatch: pytest.MonkeyPatch) 
 def test_new_code_runs_on_old_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUIRE_SOMETHING_OF_YESTERDAY", "x")
     assert load(BatchSettings)
+
+
+def test_failpoints_are_refused_outside_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert any("QUIRE_ENV=test" in fault for fault in faults(monkeypatch, QUIRE_FAILPOINT_FILE="somewhere"))
+    monkeypatch.setenv("QUIRE_FAILPOINT_FILE", "somewhere")
+    monkeypatch.setenv("QUIRE_ENV", "test")
+    assert load(BatchSettings).failpoint_file is not None
