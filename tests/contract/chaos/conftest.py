@@ -1,0 +1,11 @@
+from collections.abc import Generator
+
+import pytest
+
+from tests.chaos.links import Links
+
+
+@pytest.fixture
+def links() -> Generator[Links]:
+    with Links() as links:
+        yield links
