@@ -10,15 +10,17 @@ from typing import Any
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
-@dataclass(eq=False)
-class ScriptedModel:
-    """Each call is answered by the next behaviour; the last one stays."""
+@dataclass(frozen=True)
+class Call:
+    """One request of a client."""
 
-    script: list[Behaviour]
-    requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    aborted: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when a client hung up before its answer was complete."""
-    called: asyncio.Event = field(default_factory=asyncio.Event)
+    path: str
+    body: dict[str, Any]
+
+
+@dataclass(eq=False)
+class ModelDoor:
+    """Takes calls on connections that stay; what is answered is a matter of `call`."""
 
     connections: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
@@ -29,49 +31,81 @@ class ScriptedModel:
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 while not writer.is_closing():
-                    await self._call(reader, writer)
+                    await self.call(await _read_call(reader), reader, writer)
         finally:
             self.connections.discard(serving)
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(head.split("content-length:")[1].split("\r\n")[0])
-        self.requests.append(json.loads(await reader.readexactly(length)))
-        self.called.set()
-        await self._behave(reader, writer)
+    async def call(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer, or raise ConnectionResetError when the client hung up before that was done."""
+        raise NotImplementedError
 
-    async def _behave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def close(self) -> None:
+        """Leave every client."""
+        for connection in self.connections:
+            connection.cancel()
+        if self.connections:
+            await asyncio.wait(self.connections)
+
+
+@dataclass(eq=False)
+class ScriptedModel(ModelDoor):
+    """Each call is answered by the next behaviour; the last one stays."""
+
+    script: list[Behaviour] = field(default_factory=list[Behaviour])
+    requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    aborted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a client hung up before its answer was complete."""
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def call(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.requests.append(call.body)
+        self.called.set()
         behaviour = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        answering = asyncio.ensure_future(behaviour(writer))
-        hung_up = asyncio.ensure_future(reader.read(1))
         try:
-            await asyncio.wait([answering, hung_up], return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done():
-                self.aborted.set()
-                raise ConnectionResetError
-            await answering
-        finally:
-            answering.cancel()
-            hung_up.cancel()
-            await asyncio.wait([answering, hung_up])
+            await behave(behaviour, reader, writer)
+        except HungUp:
+            self.aborted.set()
+            raise
+
+
+class HungUp(ConnectionResetError):
+    """The client left before its answer was complete."""
+
+
+async def behave(behaviour: Behaviour, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer that way; raises HungUp."""
+    answering = asyncio.ensure_future(behaviour(writer))
+    hung_up = asyncio.ensure_future(reader.read(1))
+    try:
+        await asyncio.wait([answering, hung_up], return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise HungUp
+        await answering
+    finally:
+        answering.cancel()
+        hung_up.cancel()
+        await asyncio.wait([answering, hung_up])
+
+
+async def _read_call(reader: asyncio.StreamReader) -> Call:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    length = int(head.lower().split("content-length:")[1].split("\r\n")[0])
+    return Call(head.split(" ", 2)[1], json.loads(await reader.readexactly(length)))
 
 
 @asynccontextmanager
 async def model_server(*script: Behaviour) -> AsyncGenerator[tuple[ScriptedModel, str]]:
     """Serve a script; yields the model and its base URL."""
-    model = ScriptedModel(list(script))
+    model = ScriptedModel(script=list(script))
     server = await asyncio.start_server(model.serve, "127.0.0.1", 0)
     try:
         yield model, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     finally:
         server.close()
-        for connection in model.connections:
-            connection.cancel()
-        if model.connections:
-            await asyncio.wait(model.connections)
+        await model.close()
 
 
 def completion(
@@ -127,7 +161,7 @@ def hangs() -> Behaviour:
     return behave
 
 
-def drips() -> Behaviour:
+def drips(seconds: float = 0.05) -> Behaviour:
     """One byte now and then, for ever."""
 
     async def behave(writer: asyncio.StreamWriter) -> None:
@@ -135,7 +169,7 @@ def drips() -> Behaviour:
         while True:
             writer.write(b" ")
             await writer.drain()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(seconds)
 
     return behave
 
