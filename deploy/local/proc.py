@@ -12,6 +12,7 @@ class Process:
 
     pid: int
     dead: bool
+    parent: int
     session: int
     started: int
 
@@ -28,8 +29,8 @@ def process(pid: int) -> Process | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The second field is the command in brackets and may itself hold blanks and brackets.
-    state, _ppid, _group, session, *rest = stat.rpartition(")")[2].split()
-    return Process(pid, state in "ZX", int(session), int(rest[15]))
+    state, parent, _group, session, *rest = stat.rpartition(")")[2].split()
+    return Process(pid, state in "ZX", int(parent), int(session), int(rest[15]))
 
 
 def living() -> list[Process]:

@@ -17,7 +17,7 @@ from deploy.local.settings import BASE_PORT, Environ
 NAME = "rabbitmq"
 EPMD = "epmd"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-INSTALLED = "lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"
+INSTALLED = "lib/rabbitmq/lib/rabbitmq_server-*/sbin"
 # The broker reads every folder of plugins at each start, which takes seconds; these are the broker itself.
 PLUGINS = ("osiris-*", "ra-*", "rabbit-*", "rabbit_common-*", "rabbitmq_prelaunch-*")
 CONNECT_SECONDS = 5.0
@@ -49,17 +49,50 @@ def epmd_part(home: Home, values: Environ) -> Part:
 
 def part(home: Home, values: Environ) -> Part:
     """The broker, its folder and configuration written anew each time."""
-    script, folder = _script(), home.data(NAME)
+    script, folder = tool("rabbitmq-server"), home.data(NAME)
     port = int(values[BASE_PORT]) + Offset.AMQP
     _configure(folder, port, values["QUIRE_LOCAL_AMQP_PASSWORD"])
     return Part(
         name=NAME,
         argv=(str(script),),
-        environ=_environ(folder, int(values[BASE_PORT])) | _core_plugins(folder, script),
+        environ=environ(home, values) | _core_plugins(folder, script),
         cwd=folder,
         address=f"{HOST}:{port}",
         grace_seconds=30.0,
     )
+
+
+def tool(name: str) -> Path:
+    """A program of the package, e.g. `rabbitmqctl`."""
+    # Not the one in /usr/sbin: that wrapper insists on the system's user and folders.
+    found = sorted(path for folder in Path("/usr").glob(INSTALLED) if (path := folder / name).exists())
+    if not found:
+        raise StackError("RabbitMQ is missing: `apt-get install rabbitmq-server`, or give QUIRE_AMQP_URL")
+    return found[-1]
+
+
+def environ(home: Home, values: Environ) -> dict[str, str]:
+    """In which the node runs and its tools find it."""
+    folder, base = home.data(NAME), int(values[BASE_PORT])
+    return {
+        "PATH": PATH,
+        "LANG": "C.UTF-8",
+        "HOME": str(folder),  # holds the cookie
+        "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),
+        "ERL_EPMD_ADDRESS": HOST,
+        "ERL_EPMD_PORT": str(base + Offset.EPMD),
+        # The data belongs to this name; nodes of other stacks may bear it too, each beside an epmd of its own.
+        "RABBITMQ_NODENAME": "quire@localhost",
+        "RABBITMQ_DIST_PORT": str(base + Offset.ERLANG),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_LOGS": "-",
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+        "RUNNING_UNDER_SYSTEMD": "true",  # no shell between us and the broker, so signals reach it
+    }
 
 
 async def probe_epmd(values: Environ) -> str | None:
@@ -96,42 +129,12 @@ async def _listening(host: str, port: int) -> str | None:
     return None
 
 
-def _script() -> Path:
-    # Not /usr/sbin/rabbitmq-server: that wrapper insists on the system's user and folders.
-    found = sorted(Path("/usr").glob(INSTALLED))
-    if not found:
-        raise StackError("RabbitMQ is missing: `apt-get install rabbitmq-server`, or give QUIRE_AMQP_URL")
-    return found[-1]
-
-
 def _configure(folder: Path, port: int, password: str) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = folder / "rabbitmq.conf"
     config.touch(mode=0o600)
     config.write_text(CONFIG.format(host=HOST, port=port, password=password))
     (folder / "enabled_plugins").write_text("[].\n")
-
-
-def _environ(folder: Path, base: int) -> dict[str, str]:
-    return {
-        "PATH": PATH,
-        "LANG": "C.UTF-8",
-        "HOME": str(folder),  # holds the cookie
-        "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),
-        "ERL_EPMD_ADDRESS": HOST,
-        "ERL_EPMD_PORT": str(base + Offset.EPMD),
-        # The data belongs to this name; nodes of other stacks may bear it too, each beside an epmd of its own.
-        "RABBITMQ_NODENAME": "quire@localhost",
-        "RABBITMQ_DIST_PORT": str(base + Offset.ERLANG),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(folder / "log"),
-        "RABBITMQ_LOGS": "-",
-        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
-        "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
-        "RUNNING_UNDER_SYSTEMD": "true",  # no shell between us and the broker, so signals reach it
-    }
 
 
 def _core_plugins(folder: Path, script: Path) -> dict[str, str]:
