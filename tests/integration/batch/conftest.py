@@ -10,7 +10,7 @@ import pytest
 
 from chassis import topology
 from deploy.local.stack import stack
-from tests.integration.batch import audit
+from tests import audit
 from tests.integration.batch.database import Database
 from tests.integration.batch.processes import BatchProcess, Servers, run_batch
 from tests.integration.batch.world import World, open_world

@@ -15,7 +15,7 @@ from quire.batch.v1.document_pb2 import (
     STAGE_PARSE,
 )
 from quire.events.v1.progress_pb2 import AttemptRef, DocumentExtracted, DocumentFailed
-from tests.integration.batch.audit import auditing
+from tests.audit import auditing
 from tests.integration.batch.tenants import an_id
 from tests.integration.batch.workers import Attempt, succeed
 from tests.integration.batch.world import World

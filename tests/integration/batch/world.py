@@ -11,7 +11,7 @@ from typing import Any
 from asyncpg.exceptions import DeadlockDetectedError
 
 from quire.batch.v1.batch_pb2 import TIER_ENTERPRISE, Tier
-from tests.integration.batch import audit
+from tests import audit
 from tests.integration.batch.database import Database
 from tests.integration.batch.processes import BatchProcess, Servers
 from tests.integration.batch.subscribers import Subscriber, subscribed
