@@ -1,0 +1,40 @@
+"""Everything the checker asserts once a run has healed and become quiet."""
+
+from tests.chaos.checker import (
+    broker,
+    canaries,
+    damage,
+    events,
+    logs,
+    model_calls,
+    objects,
+    processes,
+    promises,
+    rows,
+)
+from tests.chaos.checker.facts import read_facts
+from tests.chaos.checker.ground import Ground
+from tests.chaos.checker.store import read_store
+from tests.chaos.records import Records, Violation
+from tests.integration.batch.database import Database
+
+
+async def check(world: Ground, records: Records) -> list[Violation]:
+    """Answer all that does not hold; figures and what was not looked at go to the notes of the ground."""
+    database = await Database.connect(world.owner_url)
+    try:
+        facts = await read_facts(database)
+        found = await rows.violations(world, database)
+        found += await canaries.in_rows(database, canaries.canaries_of(records, facts))
+        found += await damage.violations(world, database)
+    finally:
+        await database.close()
+    found += promises.violations(records, facts)
+    found += events.violations(records, facts, world.forgetful)
+    found += model_calls.violations(records, world.lease_seconds)
+    found += objects.violations(await read_store(world.store, world.notes), records, facts, world.sweep_grace_seconds)
+    found += await broker.violations(world, facts, records.faults)
+    found += logs.violations(logs.read_logs(world.logs), records, world.secrets)
+    found += processes.violations(world)
+    world.notes.append(str(model_calls.spending(records)))
+    return found
