@@ -8,7 +8,7 @@ from deploy.local.stack import stack
 from tests.chaos.servers import Servers
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
     folder: Path = tmp_path_factory.mktemp("servers")
     with stack(folder, services=False):
