@@ -1,7 +1,6 @@
 """The processes of Quire on the stage: started, broken on purpose, and started again as Kubernetes would."""
 
 import asyncio
-import os
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -135,12 +134,3 @@ def _end(member: Member) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(END_SECONDS)
-
-
-def resources(pid: int) -> tuple[int, int]:
-    """Resident bytes and open files of a process; zeros when it has ended."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE"), len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    except OSError:
-        return 0, 0

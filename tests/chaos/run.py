@@ -22,6 +22,8 @@ REST_SECONDS = 180.0
 LOOK_SECONDS = 0.5
 CALM_SECONDS = 3.0
 LATENCY_SECONDS = 0.2
+WARM_SECONDS = 8.0
+"""Work before the first fault, so that what a process takes when all is well is known."""
 
 _AT_REST = """
 SELECT NOT EXISTS (SELECT 1 FROM outbox)
@@ -54,12 +56,12 @@ class Report:
 async def run(folder: Path, seed: int, faults: int, *, mutant: str = "") -> Report:
     """Run once; everything that was written stays in the folder."""
     records, report = Records(), Report(seed, faults)
-    async with stage(folder, records, Size(), mutant=mutant) as on_stage:
-        ground = await _ground(on_stage)
+    async with stage(folder, records, Size(), launcher=planting(mutant) if mutant else usually) as on_stage:
+        ground = _ground(on_stage)
         async with sampling(ground) as sampled:
-            report.notes += await _work_and_strike(on_stage, seed, plan(seed, faults))
+            report.notes += await _work_and_strike(on_stage, ground, seed, plan(seed, faults))
             report.notes += await _come_to_rest(on_stage)
-        ground = await _at_the_end(on_stage, ground)
+        await _at_the_end(on_stage, ground)
         report.violations = [*sampled, *await check(ground, records)]
         report.notes += ground.notes
     report.documents = sum(len(batch.documents) for batch in records.client.batches.values())
@@ -67,7 +69,7 @@ async def run(folder: Path, seed: int, faults: int, *, mutant: str = "") -> Repo
     return report
 
 
-async def _work_and_strike(on_stage: Stage, seed: int, planned: list[Planned]) -> list[str]:
+async def _work_and_strike(on_stage: Stage, ground: Ground, seed: int, planned: list[Planned]) -> list[str]:
     on_stage.model.latency(LATENCY_SECONDS)
     over, log = asyncio.Event(), on_stage.records.client
     tenants = [await on_stage.tenant(name) for name in TENANTS]
@@ -80,6 +82,8 @@ async def _work_and_strike(on_stage: Stage, seed: int, planned: list[Planned]) -
     async with asyncio.TaskGroup() as all_of_it:
         for customer in customers:
             all_of_it.create_task(customer.work(over))
+        await asyncio.sleep(WARM_SECONDS)
+        ground.processes = _processes(on_stage)
         await nemesis.strike(planned)
         _heal(on_stage)
         over.set()
@@ -114,15 +118,13 @@ async def _come_to_rest(on_stage: Stage) -> list[str]:
     return [f"at rest {asyncio.get_running_loop().time() - began - CALM_SECONDS:.1f} s after the last customer left"]
 
 
-async def _ground(on_stage: Stage) -> Ground:
-    await asyncio.sleep(1.0)
-    env, members = on_stage.env, on_stage.crew.members
+def _ground(on_stage: Stage) -> Ground:
+    env = on_stage.env
     return Ground(
         owner_url=env["QUIRE_DATABASE_OWNER_URL"],
         amqp_url=env["QUIRE_AMQP_URL"],
         store={name: value for name, value in env.items() if name.startswith("QUIRE_S3_")},
         logs=on_stage.home.root / "logs",
-        processes={name: Process(member.pid, _footprint(member.pid)) for name, member in members.items()},
         consumers={
             JOBS_EXTRACT.name: len(on_stage.crew.of("extractor")),
             PROGRESS_FOLD.name: len(on_stage.crew.of("batch")),
@@ -132,15 +134,17 @@ async def _ground(on_stage: Stage) -> Ground:
     )
 
 
-async def _at_the_end(on_stage: Stage, ground: Ground) -> Ground:
-    """The ground with the processes that live now; one that was replaced has nothing to be compared with."""
+def _processes(on_stage: Stage) -> dict[str, Process]:
+    return {name: Process(member.pid, _footprint(member.pid)) for name, member in on_stage.crew.members.items()}
+
+
+async def _at_the_end(on_stage: Stage, ground: Ground) -> None:
+    """Look at the processes that live now; one that was replaced has nothing to be compared with."""
     await on_stage.serving()
-    now = {name: member.pid for name, member in on_stage.crew.members.items()}
-    before = {name: (one.pid, one.before) for name, one in ground.processes.items()}
+    before = {one.pid: one.before for one in ground.processes.values()}
     ground.processes = {
-        name: Process(pid, before[name][1] if before[name][0] == pid else None) for name, pid in now.items()
+        name: Process(member.pid, before.get(member.pid)) for name, member in on_stage.crew.members.items()
     }
-    return ground
 
 
 def _footprint(pid: int) -> Footprint | None:

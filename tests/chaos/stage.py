@@ -10,8 +10,7 @@ clients ─┬─ batch-1, batch-2 ──┬─ postgres, rabbitmq, object store
 import asyncio
 import os
 import socket
-import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +44,15 @@ PACE: Mapping[str, str] = {
     "QUIRE_ENV": "test",
 }
 SERVING_SECONDS = 60.0
+
+
+Launcher = Callable[[str, tuple[str, ...]], tuple[str, ...]]
+"""Service and usual command line in, command line out: how a test plants something in a process."""
+
+
+def usually(_: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Start it as it is."""
+    return usual
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Stage:
     """Addresses of the replicas of the batch service."""
     uploads: list[str] = field(default_factory=list[str])
     http: list[str] = field(default_factory=list[str])
-    mutant: str = ""
+    launcher: Launcher = usually
     subscriber: Subscriber = field(init=False)
 
     def __post_init__(self) -> None:
@@ -138,11 +146,7 @@ class Stage:
         part = services.part(
             {"batch": services.BATCH}.get(service, services.Service(service, next(iter(listen)))), values
         )
-        argv = (
-            (sys.executable, "-m", "tests.chaos.mutants.launch", self.mutant, service, "serve")
-            if self.mutant
-            else part.argv
-        )
+        argv = self.launcher(service, part.argv)
         environ = {**part.environ, "PYTHONPATH": os.pathsep.join((".", "services", "libs"))}
         log = self.home.root / "logs" / f"{name}.log"
         self.crew.add(Member(name, service, argv, environ, REPOSITORY, log))
@@ -209,7 +213,7 @@ def _free_address() -> str:
 
 @asynccontextmanager
 async def stage(
-    folder: Path, records: Records, size: Size, *, pace: Mapping[str, str] = PACE, mutant: str = ""
+    folder: Path, records: Records, size: Size, *, pace: Mapping[str, str] = PACE, launcher: Launcher = usually
 ) -> AsyncGenerator[Stage]:
     """A stage that stands as long as the block; everything it wrote stays in the folder."""
     home = Home(folder.resolve())
@@ -217,7 +221,7 @@ async def stage(
     env = await asyncio.to_thread(servers.__enter__)
     links, model = Links(), ScriptedModel(records.model)
     try:
-        set_up = Stage(home, env, links, model, Servers(home), records, {**PACE, **pace}, mutant=mutant)
+        set_up = Stage(home, env, links, model, Servers(home), records, {**PACE, **pace}, launcher=launcher)
         await services.migrate(home, settings.read(home.env_file))
         owner = await set_up.owner()
         await owner.execute(audit.INSTALL)

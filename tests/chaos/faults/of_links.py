@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from tests.chaos.faults.fault import Fault, Hit, Scene
 from tests.chaos.links import Link
-from tests.chaos.model import KINDS
+from tests.chaos.model_faults import KINDS
 from tests.chaos.store_link import StoreLink
 
 SERVERS = ("postgres", "rabbitmq", "object-store", "batch-1", "batch-2", "model")

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
+import asyncpg
+
 from tests.chaos.crew import Member
 from tests.chaos.faults.fault import Fault, Hit, Scene
 from tests.chaos.records import moment
 from tests.chaos.recovery import FROZEN, KILLED, Held, held_by
 
 SERVICES = ("batch", "gateway", "extractor")
+ASK_SECONDS = 1.0
+MEASURED_SECONDS = 10.0
 
 
 def _one_of(scene: Scene, service: str) -> Member:
@@ -17,12 +21,13 @@ def _one_of(scene: Scene, service: str) -> Member:
     return members[scene.rng.randrange(len(members))]
 
 
-async def _held(scene: Scene, member: Member) -> Sequence[Held]:
+async def _held(scene: Scene, member: Member, pid: int) -> Sequence[Held]:
     if member.service != "extractor":
         return ()
     try:
-        return await held_by(scene.stage, member.pid)
-    except OSError:
+        async with asyncio.timeout(ASK_SECONDS):
+            return await held_by(scene.stage, pid)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return ()  # the database is away: nobody knows
 
 
@@ -36,21 +41,23 @@ def _marks(scene: Scene, held: Sequence[Held]) -> frozenset[str]:
 @asynccontextmanager
 async def _killed(scene: Scene, service: str) -> AsyncGenerator[Hit]:
     member = _one_of(scene, service)
-    held = await _held(scene, member)
+    pid, since = member.pid, moment()
     scene.stage.crew.kill(member.name)
-    measuring = asyncio.create_task(scene.recoveries.elsewhere(scene.stage, KILLED, held, moment()))
-    yield Hit(member.name)
-    await asyncio.wait([measuring], timeout=10)
+    held = await _held(scene, member, pid)
+    measuring = asyncio.create_task(scene.recoveries.elsewhere(scene.stage, KILLED, held, since))
+    yield Hit(member.name, _marks(scene, held))
+    await asyncio.wait([measuring], timeout=MEASURED_SECONDS)
+    measuring.cancel()
 
 
 @asynccontextmanager
 async def _frozen(scene: Scene, service: str) -> AsyncGenerator[Hit]:
-    member = _one_of(scene, service)
+    member, since = _one_of(scene, service), moment()
     scene.stage.crew.freeze(member.name)
-    held = await _held(scene, member)
-    measuring = asyncio.create_task(scene.recoveries.elsewhere(scene.stage, FROZEN, held, moment()))
+    held = await _held(scene, member, member.pid)
+    measuring = asyncio.create_task(scene.recoveries.elsewhere(scene.stage, FROZEN, held, since))
     try:
-        yield Hit(member.name)
+        yield Hit(member.name, _marks(scene, held))
     finally:
         scene.stage.crew.thaw(member.name)
         measuring.cancel()
