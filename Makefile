@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m deploy.local
 SYNCED := .venv/.synced
+# Empty is off: bytecode is kept, or each process of the stack would compile its imports anew for seconds.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down status logs demo test unit check verify generate lock bench clean

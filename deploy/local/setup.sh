@@ -42,7 +42,7 @@ install_python() {
     [ -x .venv/bin/uv ] || bootstrap_uv
     echo "Installing the pinned wheels …"
     export VIRTUAL_ENV="$PWD/.venv"
-    .venv/bin/uv pip sync -q --require-hashes requirements/dev.txt
+    .venv/bin/uv pip sync -q --compile-bytecode --require-hashes requirements/dev.txt
     .venv/bin/uv pip install -q --no-deps --no-build-isolation -e .
 }
 

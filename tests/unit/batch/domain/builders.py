@@ -1,14 +1,17 @@
 """Documents, attempts, events and queues for the tests of the pure rules."""
 
+import importlib.resources
 from uuid import UUID
 
 from batch.domain.events import Event, Extracted, Failed, Lost, Progressed, Ref, Released, Spent, Stage, TimedOut
 from batch.domain.fold import DocumentState, fold
 from batch.domain.scheduling import TenantQueue, Waiting
 from batch.domain.status import Counters, DocumentStatus
+from batch.domain.tiers import parse_rules
 from chassis.failures import FailureCode
 
 DOCUMENT = UUID(int=1)
+RULES = parse_rules(importlib.resources.files("batch.domain").joinpath("tiers.toml").read_text("utf-8"))
 
 
 def a_token(attempt: int) -> UUID:

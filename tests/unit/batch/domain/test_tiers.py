@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.app import tier_rules
 from batch.domain import tiers
 from batch.domain.tiers import Limits, RefusalKind, Tier, TierRulesFault
+from tests.unit.batch.domain.builders import RULES
 
-RULES = tier_rules()
 PLUS, GROWTH = RULES[Tier.PLUS], RULES[Tier.GROWTH]
 
 

@@ -6,14 +6,12 @@ from datetime import UTC, datetime
 import grpc
 import pytest
 
-from batch.app import tier_rules
 from batch.domain.tiers import Limits, Refusal, RefusalKind, Tier, admit_batch
 from batch.wire.limits import limits_message, refuse
 from chassis.errors import CallError
 from chassis.failures import FailureCode
 from quire.batch.v1.limits_pb2 import Limits as LimitsMessage
-
-RULES = tier_rules()
+from tests.unit.batch.domain.builders import RULES
 
 
 def refused(refusal: Refusal | None, resets_at: datetime | None = None) -> CallError:
