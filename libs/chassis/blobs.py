@@ -25,6 +25,7 @@ from chassis.settings import StoreSettings
 
 PART_BYTES = 8 * 1024 * 1024
 STREAMS = 64
+HASHERS = 4
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 30.0
 OCTETS = "application/octet-stream"
@@ -68,6 +69,7 @@ class Blobs:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="blobs")
         # A stream is as slow as its source, so streams must not keep quick calls waiting.
         self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="blob-streams")
+        self._hashers = ThreadPoolExecutor(HASHERS, thread_name_prefix="blob-hashers")
         self._http = urllib3.PoolManager(
             maxsize=threads + STREAMS,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
@@ -105,7 +107,7 @@ class Blobs:
             BlobFault: the store did not take it.
             PipeBroken: the chunks were not `size_bytes` long; nothing was written.
         """
-        pipe = Pipe(asyncio.get_running_loop())
+        pipe = Pipe(asyncio.get_running_loop(), self._hashers)
         write = self._write_parts if size_bytes < 0 else self._write_at_once
         writing = asyncio.ensure_future(self._call(lambda: write(key, pipe, size_bytes), self._streams))
         writing.add_done_callback(lambda _: pipe.lose_reader())
@@ -176,6 +178,7 @@ class Blobs:
         """End the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._streams.shutdown(wait=False, cancel_futures=True)
+        self._hashers.shutdown(wait=False, cancel_futures=True)
 
     async def _call(self, work: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> T:
         loop = asyncio.get_running_loop()

@@ -20,7 +20,7 @@ from quire_client.errors import FailedCall, read_error
 from quire_client.patience import Patience
 from quire_client.sources import Source
 
-CHUNK_BYTES = 128 * 1024
+CHUNK_BYTES = 512 * 1024
 TRIES = 4
 _LEAST_SECONDS = 120.0
 _LEAST_BYTES_PER_SECOND = 32 * 1024

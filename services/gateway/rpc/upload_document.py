@@ -65,6 +65,7 @@ async def _chunks(requests: AsyncIterator[UploadDocumentRequest]) -> AsyncIterat
     async for request in requests:
         if request.WhichOneof("part") != "chunk":
             raise invalid({"header": "only the first message may be a header"})
-        if len(request.chunk) > MAX_CHUNK_BYTES:
+        chunk = request.chunk  # each look at it copies
+        if len(chunk) > MAX_CHUNK_BYTES:
             raise invalid({"chunk": f"at most {MAX_CHUNK_BYTES} bytes in one message"})
-        yield request.chunk
+        yield chunk
