@@ -1,35 +1,15 @@
-"""The gateway before the real batch service, database, broker and store."""
+"""The gateway before the real batch service, database, broker and store: what it answers, door by door."""
 
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
 
-from deploy.local.stack import stack
-
 FINAL = {"COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED"}
 PROMPT = {"extraction_prompt": "the invoice number and the total"}
 INVOICE = b"Invoice number: 4711\nTotal: 99.50 EUR\n"
-
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    home: Path = tmp_path_factory.mktemp("gateway-stack")
-    with stack(home) as values:
-        yield values
-
-
-@pytest.fixture
-async def http(env: dict[str, str]) -> AsyncIterator[httpx2.AsyncClient]:
-    base, key = f"http://{env['QUIRE_GATEWAY_HTTP_LISTEN']}", {"Authorization": f"Bearer {env['QUIRE_API_KEY']}"}
-    async with httpx2.AsyncClient(base_url=base, headers=key, timeout=30, trust_env=False) as client:
-        yield client
 
 
 async def test_a_pile_goes_in_and_results_come_out(http: httpx2.AsyncClient) -> None:
