@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvloop
 
@@ -17,6 +17,8 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self.loop = uvloop.new_event_loop()
+        self._broken: list[Exception] = []
+        self.loop.set_exception_handler(self._note)
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
@@ -38,11 +40,17 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(WAIT_SECONDS)
 
     def close(self) -> None:
-        """Cancel what still runs there, and end."""
+        """Cancel what still runs there, and end; raises what nobody there had caught."""
         self.run(_cancel_others())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(WAIT_SECONDS)
         self.loop.close()
+        if self._broken:
+            raise ExceptionGroup(f"uncaught in the thread {self._thread.name}", self._broken)
+
+    def _note(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self._broken.append(error if isinstance(error, Exception) else RuntimeError(str(context)))
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
