@@ -1,6 +1,7 @@
 """Everything the checker asserts once a run has healed and become quiet."""
 
 from tests.chaos.checker import (
+    attempts,
     broker,
     canaries,
     damage,
@@ -30,6 +31,7 @@ async def check(world: Ground, records: Records) -> list[Violation]:
     finally:
         await database.close()
     found += promises.violations(records, facts)
+    found += attempts.violations(records, facts, world.sparing, world.slots, world.lease_seconds)
     found += events.violations(records, facts, world.forgetful)
     found += model_calls.violations(records, world.lease_seconds)
     found += objects.violations(await read_store(world.store, world.notes), records, facts, world.sweep_grace_seconds)

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from tests.chaos.records import moment
 from tests.integration.batch.database import Database
 
 FINAL_DOCUMENT = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED"})
@@ -49,6 +51,17 @@ class DocumentFact:
 
 
 @dataclass(frozen=True)
+class LostAttempt:
+    """An attempt the rescuer took back and that brought no result afterwards."""
+
+    document_id: str
+    attempt: int
+    claimed: float
+    """Moments, as the records count them."""
+    ended: float
+
+
+@dataclass(frozen=True)
 class Facts:
     """By id."""
 
@@ -56,6 +69,7 @@ class Facts:
     documents: Mapping[str, DocumentFact] = field(default_factory=dict[str, DocumentFact])
     exports: frozenset[str] = frozenset()
     """Object keys of exports."""
+    lost: tuple[LostAttempt, ...] = ()
 
 
 _BATCHES = """
@@ -70,6 +84,11 @@ SELECT json_build_object(
        'object_key', object_key, 'result_key', result_key, 'result_sha256', result_sha256,
        'error_code', error_code)::text AS fact FROM documents
 """
+_LOST = """
+SELECT document_id::text, attempt, extract(epoch FROM clock_timestamp() - claimed_at)::float8 AS claimed,
+       extract(epoch FROM clock_timestamp() - ended_at)::float8 AS ended
+  FROM document_attempts WHERE outcome = 'lost'
+"""
 _EXPORTS = "SELECT object_key FROM exports WHERE object_key IS NOT NULL"
 
 
@@ -81,4 +100,10 @@ async def read_facts(database: Database) -> Facts:
         {one.id: one for one in batches},
         {one.id: one for one in documents},
         frozenset(row["object_key"] for row in await database.rows(_EXPORTS)),
+        tuple([_lost(row) for row in await database.rows(_LOST)]),
     )
+
+
+def _lost(row: Mapping[str, Any]) -> LostAttempt:
+    now = moment()
+    return LostAttempt(row["document_id"], row["attempt"], now - row["claimed"], now - row["ended"])

@@ -48,6 +48,10 @@ class Ground:
     """How old an object nobody points to may become before a sweeper must have taken it."""
     forgetful: frozenset[str] = frozenset({"broker_wiped", "queue_deleted"})
     """Names of faults that take confirmed messages away; an event missing around one of them is excused."""
+    sparing: frozenset[str] = frozenset({"batch_killed", "gateway_killed", "broker_killed"})
+    """Names of faults, each shorter than a lease, by which no worker loses a document."""
+    slots: Mapping[str, int] = field(default_factory=dict[str, int])
+    """By target of a fault that hits one worker, how many documents it works on at once."""
     growth: float = 0.10
     """By how much of what it was before a process may have grown."""
     rss_slack_bytes: int = 32 * 1024 * 1024

@@ -9,6 +9,8 @@ from tests.chaos.checker.verdict import DUPLICATED, LOST, OTHER, WRONG
 from tests.chaos.records import Batch, ClientLog, Document, Records, Violation
 
 FAULTS_OF_OURS = ("INTERNAL", "UNKNOWN")
+OF_THE_BYTES = (FailureCode.SOURCE_MISSING, FailureCode.PARSER_CRASH)
+"""Codes that no fault around a good file explains, beside those of the category DOCUMENT."""
 
 
 def violations(records: Records, facts: Facts) -> list[Violation]:
@@ -60,17 +62,17 @@ def _outcome(records: Records, document: Document, row: DocumentFact) -> Iterato
         yield Violation("I15", WRONG, document.id, "an unreadable document succeeded")
     if row.status == "FAILED" and row.error_code == FailureCode.INTERNAL:
         yield Violation("I27", OTHER, document.id, "failed by a fault in Quire")
-    elif row.status == "FAILED" and document.readable and not _explained(records, document, row):
-        yield Violation("I22", WRONG, document.id, f"a readable document failed without a cause: {row.error_code}")
+    elif row.status == "FAILED" and not _explained(records, document, row):
+        yield Violation("I22", WRONG, document.id, f"it failed without a cause: {row.error_code}")
 
 
 def _explained(records: Records, document: Document, row: DocumentFact) -> bool:
-    """Whether something was done to a document that may end so."""
+    """Whether a document is of a kind, or something was done to it, that may end so."""
     if row.error_code not in FailureCode.__members__:
         return False
     code = FailureCode(row.error_code)
-    if CATALOGUE[code].category is Category.DOCUMENT or code is FailureCode.SOURCE_MISSING:
-        return False
+    if CATALOGUE[code].category is Category.DOCUMENT or code in OF_THE_BYTES:
+        return not document.readable
     refused = any(call.mark == document.mark and call.answer != "success" for call in records.model.asked)
     return refused or bool(records.faults.faults)
 

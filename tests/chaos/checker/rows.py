@@ -76,10 +76,11 @@ ALWAYS: Mapping[str, Rule] = {
         SELECT d.id FROM documents d JOIN batch_processes b ON b.id = d.batch_id
          WHERE d.failures > coalesce(nullif((b.options->>'max_failures')::int, 0), 3) OR d.losses > {MOST_LOSSES}"""),
     "a budget is spent by runs only": Rule("I22", OTHER, """
-        SELECT d.id FROM documents d
-         WHERE d.failures + d.losses > (
-               SELECT count(*) FROM document_attempts a
-                WHERE a.document_id = d.id AND a.retry_generation = d.retry_generation AND a.outcome <> 'released')"""),
+        SELECT d.id FROM documents d CROSS JOIN LATERAL (
+               SELECT count(*) FILTER (WHERE outcome = 'failed' OR error_code = 'DOCUMENT_TIMEOUT') AS failed,
+                      count(*) FILTER (WHERE error_code = 'WORKER_LOST') AS lost
+                 FROM document_attempts WHERE document_id = d.id AND retry_generation = d.retry_generation) a
+         WHERE d.failures > a.failed OR d.losses > a.lost"""),
     "a batch and its documents keep to their tier": Rule("I25", OTHER, """
         SELECT id FROM batch_processes WHERE total_documents > (limits->>'documents_per_batch')::int
          UNION ALL

@@ -88,7 +88,7 @@ def test_a_document_that_fails_by_a_fault_of_ours_is_told_of(run: Run) -> None:
     assert told(run) == [("I27", "other", FIRST)]
 
 
-@pytest.mark.parametrize("code", ["POISON_DOCUMENT", "PROVIDER_TIMEOUT", "FILE_CORRUPT", "SOURCE_MISSING", "NO_CODE"])
+@pytest.mark.parametrize("code", ["POISON_DOCUMENT", "PROVIDER_TIMEOUT", "FILE_CORRUPT", "NO_CODE"])
 def test_a_readable_document_that_fails_without_a_cause_is_wrong(run: Run, code: str) -> None:
     change(run, status="FAILED", error_code=code)
     assert told(run) == [("I22", "wrong", FIRST)]
@@ -100,11 +100,18 @@ def test_a_readable_document_may_fail_when_the_model_refused_it(run: Run) -> Non
     assert told(run) == []
 
 
-@pytest.mark.parametrize("code", ["FILE_CORRUPT", "SOURCE_MISSING"])
+@pytest.mark.parametrize("code", ["FILE_CORRUPT", "SOURCE_MISSING", "PARSER_CRASH"])
 def test_no_fault_explains_that_a_readable_document_cannot_be_read(run: Run, code: str) -> None:
     run.fault("worker_killed", 1.0, 2.0)
     change(run, status="FAILED", error_code=code)
     assert told(run) == [("I22", "wrong", FIRST)]
+
+
+@pytest.mark.parametrize(("code", "found"), [("FILE_CORRUPT", 0), ("POISON_DOCUMENT", 1), ("OUTPUT_TRUNCATED", 1)])
+def test_an_unreadable_document_fails_by_its_bytes_alone(run: Run, code: str, found: int) -> None:
+    run.batch.documents[FIRST].readable = False
+    change(run, status="FAILED", error_code=code)
+    assert told(run) == [("I22", "wrong", FIRST)] * found
 
 
 @pytest.mark.parametrize(
