@@ -13,8 +13,8 @@ import asyncpg
 from tests.chaos.records import moment
 from tests.chaos.stage import Stage
 from tests.integration.batch.database import Database
+from tests.waiting import until
 
-LOOK_SECONDS = 0.02
 GIVE_UP_SECONDS = 60.0
 BROKER = "broker back, first event confirmed"
 DATABASE = "database back, first commit"
@@ -22,12 +22,13 @@ KILLED = "worker killed, document running elsewhere"
 FROZEN = "worker frozen, document running elsewhere"
 
 Happened = Callable[[Database], Awaitable[None]]
-_STILL_HELD = """
-SELECT count(*) FROM documents d JOIN unnest($1::uuid[], $2::int[]) AS held(id, attempt) ON held.id = d.id
- WHERE d.status IN ('PROCESSING', 'RETRY_WAIT') AND d.attempt = held.attempt
+_ELSEWHERE = """
+SELECT NOT EXISTS (
+    SELECT 1 FROM documents d JOIN unnest($1::uuid[], $2::int[]) AS held(id, attempt) ON held.id = d.id
+     WHERE d.status IN ('PROCESSING', 'RETRY_WAIT') AND d.attempt = held.attempt)
 """
-_UNCONFIRMED = "SELECT count(*) FROM outbox WHERE id = ANY($1::bigint[])"
-_COMMITS = "SELECT greatest(max(updated_at), (SELECT max(beat_at) FROM workers)) FROM batch_processes"
+_ANY_CONFIRMED = "SELECT count(*) < cardinality($1::bigint[]) FROM outbox WHERE id = ANY($1::bigint[])"
+_NEWEST_COMMIT = "SELECT greatest(max(updated_at), (SELECT max(beat_at) FROM workers)) FROM batch_processes"
 
 
 @dataclass(frozen=True)
@@ -93,23 +94,20 @@ async def held_by(stage: Stage, pid: int) -> list[Held]:
 
 async def _first_confirm(owner: Database) -> None:
     waiting = [one["id"] for one in await owner.rows("SELECT id FROM outbox")]
-    while not waiting:
-        await asyncio.sleep(LOOK_SECONDS)
+    if not waiting:
+        await until(lambda: owner.value("SELECT EXISTS (SELECT 1 FROM outbox)"), GIVE_UP_SECONDS)
         waiting = [one["id"] for one in await owner.rows("SELECT id FROM outbox")]
-    while await owner.value(_UNCONFIRMED, waiting) == len(waiting):
-        await asyncio.sleep(LOOK_SECONDS)
+    await until(lambda: owner.value(_ANY_CONFIRMED, waiting), GIVE_UP_SECONDS)
 
 
 async def _first_commit(owner: Database) -> None:
-    newest = await owner.value(_COMMITS)
-    while await owner.value(_COMMITS) == newest:
-        await asyncio.sleep(LOOK_SECONDS)
+    newest = await owner.value(_NEWEST_COMMIT)
+    await until(lambda: owner.value(f"SELECT ({_NEWEST_COMMIT}) > $1", newest), GIVE_UP_SECONDS)
 
 
 async def _until_elsewhere(owner: Database, held: Sequence[Held]) -> None:
     ids, attempts = [one.id for one in held], [one.attempt for one in held]
-    while await owner.value(_STILL_HELD, ids, attempts):
-        await asyncio.sleep(LOOK_SECONDS)
+    await until(lambda: owner.value(_ELSEWHERE, ids, attempts), GIVE_UP_SECONDS)
 
 
 def _percentile(figures: Sequence[float], share: float) -> float:

@@ -13,7 +13,8 @@ from tests.chaos.checker.sampling import sampling
 from tests.chaos.customer import Customer
 from tests.chaos.nemesis import Nemesis, Planned, plan
 from tests.chaos.records import Records, Violation
-from tests.chaos.stage import LEASE_SECONDS, Size, Stage, stage
+from tests.chaos.stage import LEASE_SECONDS, Size, Stage, stage, usually
+from tests.waiting import until
 
 TENANTS = ("ash", "birch", "cedar")
 CUSTOMERS_EACH = 2
@@ -105,17 +106,14 @@ async def _come_to_rest(on_stage: Stage) -> list[str]:
     """Wait until nothing is left to do, and a little more for what is still on its way to subscribers."""
     await on_stage.servers.start_all()
     owner = await on_stage.owner()
-    began = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(REST_SECONDS):
-            while not await owner.value(_AT_REST):
-                await asyncio.sleep(LOOK_SECONDS)
+        seconds = await until(lambda: owner.value(_AT_REST), REST_SECONDS, LOOK_SECONDS)
     except TimeoutError:
         return [f"not at rest {REST_SECONDS:.0f} s after the last fault"]
     finally:
         await owner.close()
     await asyncio.sleep(CALM_SECONDS)
-    return [f"at rest {asyncio.get_running_loop().time() - began - CALM_SECONDS:.1f} s after the last customer left"]
+    return [f"at rest {seconds:.1f} s after the last customer left"]
 
 
 def _ground(on_stage: Stage) -> Ground:

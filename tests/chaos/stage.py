@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from tests.chaos.servers import Servers
 from tests.chaos.store_link import StoreLink
 from tests.chaos.subscriber import Subscriber
 from tests.integration.batch.database import Database
+from tests.waiting import until
 
 LEASE_SECONDS = 8.0
 # As in production three beats fit into a lease; shorter, so that a thousand faults fit into an hour.
@@ -143,9 +145,7 @@ class Stage:
             **listen,
             **self._wired(name, service),
         }
-        part = services.part(
-            {"batch": services.BATCH}.get(service, services.Service(service, next(iter(listen)))), values
-        )
+        part = services.part(_SERVICES[service], values)
         argv = self.launcher(service, part.argv)
         environ = {**part.environ, "PYTHONPATH": os.pathsep.join((".", "services", "libs"))}
         log = self.home.root / "logs" / f"{name}.log"
@@ -182,17 +182,15 @@ class Stage:
 
     async def serving(self) -> None:
         """Return once every member says SERVING."""
-        async with asyncio.timeout(SERVING_SECONDS):
-            for member in self.crew.members.values():
-                service = services.Service(member.service, _health(member.service))
-                while await services.probe(service, member.environ) is not None:
-                    await asyncio.sleep(0.1)
+        for member in self.crew.members.values():
+            await until(partial(_serves, member), SERVING_SECONDS)
 
 
-def _health(service: str) -> str:
-    return {
-        "batch": "QUIRE_BATCH_LISTEN", "gateway": "QUIRE_GATEWAY_GRPC_LISTEN", "extractor": "QUIRE_EXTRACTOR_LISTEN",
-    }[service]  # fmt: skip
+async def _serves(member: Member) -> bool:
+    return await services.probe(_SERVICES[member.service], member.environ) is None
+
+
+_SERVICES = {one.name: one for one in (services.BATCH, services.GATEWAY, services.EXTRACTOR)}
 
 
 def _any_of(addresses: list[str]) -> str:
@@ -216,7 +214,7 @@ async def stage(
     folder: Path, records: Records, size: Size, *, pace: Mapping[str, str] = PACE, launcher: Launcher = usually
 ) -> AsyncGenerator[Stage]:
     """A stage that stands as long as the block; everything it wrote stays in the folder."""
-    home = Home(folder.resolve())
+    home = Home(await asyncio.to_thread(folder.resolve))
     servers = stack(home.root, services=False)
     env = await asyncio.to_thread(servers.__enter__)
     links, model = Links(), ScriptedModel(records.model)
