@@ -30,6 +30,11 @@ class Queue:
     binding: str
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def has_leader_to_ask(self) -> bool:
+        """Whether it answers `basic.get`, which a stream does not."""
+        return self.arguments.get("x-queue-type") == "quorum"
+
 
 DEAD = Exchange("quire.dead", ExchangeType.FANOUT)
 JOBS = Exchange("quire.jobs", ExchangeType.DIRECT)
@@ -67,11 +72,8 @@ async def declare(channel: AbstractChannel, *queues: Queue) -> None:
     Raises:
         aio_pika.exceptions.ChannelPreconditionFailed: one exists with other arguments; give it a new name.
     """
-    for queue in dict.fromkeys((DEAD_LETTERS.name, *(queue.name for queue in queues))):
-        await _declare(channel, _BY_NAME[queue])
-
-
-_BY_NAME = {queue.name: queue for queue in QUEUES}
+    for queue in {queue.name: queue for queue in (DEAD_LETTERS, *queues)}.values():
+        await _declare(channel, queue)
 
 
 async def _declare(channel: AbstractChannel, queue: Queue) -> None:

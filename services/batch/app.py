@@ -7,14 +7,18 @@ from typing import Any
 
 from batch.domain.tiers import TierRules, parse_rules
 from batch.identity import Identity
+from batch.loops.dead_letters import PREFETCH as DEAD_PREFETCH
+from batch.loops.dead_letters import DeadLetters
 from batch.loops.dispatch import Dispatcher
 from batch.loops.dispatch_again import DispatchAgain
 from batch.loops.emit import Emitter
 from batch.loops.fold import PREFETCH, Fold
+from batch.loops.heal_queues import HealQueues
 from batch.loops.relay import Relay
 from batch.loops.rescue import Rescuer
 from batch.loops.sweep import Sweeper
 from batch.rpc.add_documents import AddDocuments
+from batch.rpc.admin_dead_letters import ListDeadLetters, ReplayDeadLetters
 from batch.rpc.admin_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from batch.rpc.admin_tenants import CreateTenant, ListTenants, UpdateTenant
 from batch.rpc.attach import Attach
@@ -26,6 +30,7 @@ from batch.rpc.create_batch import CreateBatch
 from batch.rpc.get_batch import GetBatch
 from batch.rpc.get_document import GetDocument
 from batch.rpc.get_limits import GetLimits
+from batch.rpc.get_queue_health import GetQueueHealth
 from batch.rpc.list_batches import ListBatches
 from batch.rpc.list_document_attempts import ListDocumentAttempts
 from batch.rpc.list_documents import ListDocuments
@@ -41,13 +46,13 @@ from batch.store.claims import LeaseTimes
 from batch.store.database import Database, translate
 from batch.watching import WatchHub
 from chassis import failpoints
-from chassis.amqp import Consumer, Publisher, QueueDepth
+from chassis.amqp import BrokerAway, Consumer, Doctor, Publisher
 from chassis.blobs import Blobs, BlobUnavailable
 from chassis.errors import CallError, unavailable
-from chassis.lifecycle import Background, Part, Resource, run_until_stopped
+from chassis.lifecycle import Background, Part, Resource, nothing, run_until_stopped
 from chassis.rpc_faults import FaultInterceptor
 from chassis.rpc_server import Register, RpcServer
-from chassis.topology import EVENTS_LOG, JOBS_EXTRACT, PROGRESS_FOLD
+from chassis.topology import DEAD_LETTERS, EVENTS_LOG, JOBS_EXTRACT, PROGRESS_FOLD
 from quire.admin.v1 import admin_service_pb2, admin_service_pb2_grpc
 from quire.batch.v1 import batch_service_pb2, batch_service_pb2_grpc
 from quire.intake.v1 import intake_service_pb2, intake_service_pb2_grpc
@@ -65,15 +70,13 @@ async def serve(settings: BatchSettings, doors: Sequence[str]) -> int:
     engine_doors = _engine_doors(settings, database, blobs, jobs, events)
 
     async def close() -> None:
-        await jobs.close()
-        await events.close()
         await database.close()
         blobs.close()
 
     ground = Resource(database.wait_until_migrated, close)
     engine = [part for door in doors if door != "rpc" for part in engine_doors[door]]
     server = _rpc_door(settings, database, blobs) if "rpc" in doors else [_health_only(settings)]
-    return await run_until_stopped([ground, *engine, *server], settings.drain_seconds)
+    return await run_until_stopped([ground, jobs, events, *engine, *server], settings.drain_seconds)
 
 
 def _engine_doors(
@@ -81,8 +84,9 @@ def _engine_doors(
 ) -> dict[str, list[Part]]:
     amqp_url = settings.amqp_url.get_secret_value()
     bell = asyncio.Event()  # a fold frees places, so the dispatcher of the same process need not wait for its timer
-    fold = Fold(database, bell)
-    dispatch_again = DispatchAgain(database, jobs, QueueDepth(amqp_url, "batch"), settings)
+    fold, dead = Fold(database, bell), DeadLetters(database)
+    doctor = Doctor(amqp_url, "batch")
+    dispatch_again = DispatchAgain(database, jobs, doctor, settings)
     return {
         "dispatch": [Background("dispatch", Dispatcher(database, jobs, bell).run)],
         "fold": [
@@ -94,6 +98,11 @@ def _engine_doors(
         "rescue": [
             Background("rescue", Rescuer(database, settings).run),
             Background("dispatch_again", dispatch_again.run),
+            Background("heal_queues", HealQueues(database, jobs, doctor).run),
+        ],
+        "dead": [
+            Background("dead", dead.run),
+            Consumer(amqp_url, "batch", DEAD_LETTERS, DEAD_PREFETCH, dead.on_delivery),
         ],
         "sweep": [Background("sweep", Sweeper(database, blobs).run)],
     }
@@ -103,6 +112,8 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
     rules = tier_rules()
     hub = WatchHub(database)
     attach = Attach(database, settings)
+    # No part of the process: a replay that is not confirmed is the operator's to repeat, and no reason to end.
+    replay = Publisher(settings.amqp_url.get_secret_value(), "batch.replay", JOBS_EXTRACT, PROGRESS_FOLD)
 
     async def end_streams() -> None:
         await hub.close()
@@ -114,7 +125,7 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
             _register(batch_service_pb2, batch_service_pb2_grpc, "BatchService", _batch(database, rules, hub, blobs)),
             _register(intake_service_pb2, intake_service_pb2_grpc, "IntakeService", _intake(database, rules)),
             _register(work_service_pb2, work_service_pb2_grpc, "WorkService", _work(database, settings, attach)),
-            _register(admin_service_pb2, admin_service_pb2_grpc, "AdminService", _admin(database, settings)),
+            _register(admin_service_pb2, admin_service_pb2_grpc, "AdminService", _admin(database, settings, replay)),
         ],
         service_names=[
             "quire.batch.v1.BatchService",
@@ -125,7 +136,7 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
         interceptors=[FaultInterceptor(Identity(settings, database).enter, _translate)],
         on_drain=end_streams,
     )
-    return [Background("watch", hub.run), Background("lines", attach.run), server]
+    return [Resource(nothing, replay.close), Background("watch", hub.run), Background("lines", attach.run), server]
 
 
 def _batch(database: Database, rules: TierRules, hub: WatchHub, blobs: Blobs) -> Doors:
@@ -160,7 +171,7 @@ def _work(database: Database, settings: BatchSettings, attach: Attach) -> Doors:
     }
 
 
-def _admin(database: Database, settings: BatchSettings) -> Doors:
+def _admin(database: Database, settings: BatchSettings, replay: Publisher) -> Doors:
     return {
         "CreateTenant": CreateTenant(database),
         "ListTenants": ListTenants(database),
@@ -168,6 +179,9 @@ def _admin(database: Database, settings: BatchSettings) -> Doors:
         "CreateApiKey": CreateApiKey(database, settings.key_pepper.get_secret_value()),
         "ListApiKeys": ListApiKeys(database),
         "RevokeApiKey": RevokeApiKey(database),
+        "ListDeadLetters": ListDeadLetters(database),
+        "ReplayDeadLetters": ReplayDeadLetters(database, replay),
+        "GetQueueHealth": GetQueueHealth(Doctor(settings.amqp_url.get_secret_value(), "batch")),
     }
 
 
@@ -182,7 +196,13 @@ def _health_only(settings: BatchSettings) -> Part:
 
 
 def _translate(error: BaseException) -> CallError | None:
-    return unavailable("the object store") if isinstance(error, BlobUnavailable) else translate(error)
+    match error:
+        case BlobUnavailable():
+            return unavailable("the object store")
+        case BrokerAway():
+            return unavailable("the broker")
+        case _:
+            return translate(error)
 
 
 def tier_rules() -> TierRules:

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from uuid import UUID, uuid4
 
+from batch.store import dispatching
+from batch.store.database import Database
 from batch.store.dispatching import Dispatched
 from chassis.amqp import Publisher, PublishFailed
 from chassis.logs import get_logger
@@ -12,12 +15,37 @@ from quire.jobs.v1 import jobs_pb2
 log = get_logger()
 
 
-async def publish_jobs(publisher: Publisher, dispatched: Sequence[Dispatched]) -> None:
-    """Publish jobs, all in flight at once; one that fails is found again as unclaimed."""
+LARGEST_SET = 200
+
+
+async def publish_jobs(database: Database, publisher: Publisher, dispatched: Sequence[Dispatched]) -> None:
+    """Publish jobs, all in flight at once; the documents of those that fail wait for a dispatch again.
+
+    One that did arrive all the same finds its dispatch gone, and is forgotten. Whoever dies here leaves documents that
+    are found as unclaimed.
+    """
     published = await asyncio.gather(*(_publish(publisher, one) for one in dispatched))
-    failed = published.count(False)
+    failed = [one.dispatch_id for one, confirmed in zip(dispatched, published, strict=True) if not confirmed]
     if failed:
-        log.warning("jobs_not_published", count=failed)
+        async with database.engine() as tx:
+            await dispatching.take_back(tx, failed)
+        log.warning("jobs_not_published", count=len(failed))
+
+
+async def dispatch_again(database: Database, publisher: Publisher, unclaimed: Sequence[UUID]) -> None:
+    """Send documents anew whose jobs are lost, each under a new dispatch."""
+    async with database.engine() as tx:
+        again = await dispatching.dispatch(tx, {document: uuid4() for document in unclaimed}, again=True)
+    log.warning("documents_dispatched_again", count=len(again))
+    await publish_jobs(database, publisher, again)
+
+
+async def refill(database: Database, publisher: Publisher) -> None:
+    """Send every unclaimed document anew, at once: the queue that held their jobs has been made anew."""
+    async with database.engine() as tx:
+        unclaimed = await dispatching.unclaimed(tx, 0.0, 10 * LARGEST_SET)
+    for start in range(0, len(unclaimed), LARGEST_SET):
+        await dispatch_again(database, publisher, unclaimed[start : start + LARGEST_SET])
 
 
 async def _publish(publisher: Publisher, one: Dispatched) -> bool:

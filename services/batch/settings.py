@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.settings import ENVIRONMENT_PREFIX, ServiceSettings
 
-DOORS = ("rpc", "dispatch", "fold", "relay", "emit", "rescue", "sweep")
+DOORS = ("rpc", "dispatch", "fold", "relay", "emit", "rescue", "sweep", "dead")
 
 
 class MigrateSettings(BaseSettings):

@@ -1,7 +1,7 @@
 """The dispatcher: releases a fair, small window of jobs (DESIGN §3.2, §3.3).
 
-The dispatch id is written and committed first, then the job is published: the row is the job's own outbox. A job that
-could not be published is found again as unclaimed.
+The dispatch id is written and committed first, then the job is published: the row is the job's own outbox. The document
+of a job that could not be published waits again.
 """
 
 import asyncio
@@ -37,8 +37,9 @@ class Dispatcher:
 
     async def round(self) -> float:
         """Dispatch what fits now; answers how long to rest."""
+        await self._publisher.open()  # nothing is dispatched while nothing can be published
         dispatched = await self._choose()
-        await publish_jobs(self._publisher, dispatched)
+        await publish_jobs(self._database, self._publisher, dispatched)
         return BUSY_SECONDS if dispatched else IDLE_SECONDS
 
     async def _choose(self) -> list[Dispatched]:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aio_pika.abc import AbstractIncomingMessage
-from aio_pika.exceptions import AMQPException
 from sqlalchemy.exc import DBAPIError
 
 from batch.domain.events import Event
 from batch.ledger import fold_events
 from batch.store.database import Database, is_transient
 from batch.wire import progress
+from chassis.amqp import BROKEN, PUBLISH_DEADLINE
 from chassis.failpoints import Point, reach
 from chassis.logs import get_logger
 
@@ -106,13 +106,15 @@ async def _ack(deliveries: Sequence[_Delivery]) -> None:
     last = {one.message.consumer_tag: one.message for one in deliveries}
     for message in last.values():
         try:
-            await message.ack(multiple=True)
-        except (AMQPException, OSError, RuntimeError) as error:
+            async with asyncio.timeout(PUBLISH_DEADLINE):
+                await message.ack(multiple=True)
+        except BROKEN as error:
             log.warning("ack_failed", error=repr(error))
 
 
 async def _reject(message: AbstractIncomingMessage) -> None:
     try:
-        await message.reject(requeue=False)
-    except (AMQPException, OSError, RuntimeError) as error:
+        async with asyncio.timeout(PUBLISH_DEADLINE):
+            await message.reject(requeue=False)
+    except BROKEN as error:
         log.warning("reject_failed", error=repr(error))

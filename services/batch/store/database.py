@@ -76,11 +76,11 @@ class Database:
             yield tx
 
     async def wait_until_migrated(self) -> None:
-        """Return once the database answers and has a schema; services start in any order."""
+        """Return once the database answers and has this schema; services start in any order."""
         while True:
             try:
                 async with self.engine() as tx:
-                    await tx.execute(text("SELECT 1 FROM workers LIMIT 1"))
+                    await tx.execute(text("SELECT 1 FROM dead_letters LIMIT 1"))
             except (DBAPIError, OSError, TimeoutError, PostgresError) as error:
                 log.warning("database_awaited", error=repr(error.__cause__ or error))
                 await asyncio.sleep(AWAITED_SECONDS)

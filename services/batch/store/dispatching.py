@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from batch.store.database import Tx, json_text, row, rows
+from batch.store.database import Tx, execute, json_text, row, rows
 
 DISPATCH_LOCK = 7_235_191
 
@@ -110,6 +110,17 @@ async def dispatch(tx: Tx, chosen: Mapping[UUID, UUID], *, again: bool = False) 
     pairs = [{"document_id": document, "dispatch_id": dispatch} for document, dispatch in chosen.items()]
     found = await rows(tx, _DISPATCH, chosen=json_text(pairs), again=again)
     return [Dispatched(*one) for one in found]
+
+
+async def take_back(tx: Tx, dispatches: Sequence[UUID]) -> None:
+    """Let documents wait again whose jobs were not published; one that was claimed all the same goes on."""
+    statement = """
+        UPDATE documents SET dispatch_id = NULL, dispatched_at = NULL
+         WHERE id IN (SELECT id FROM documents
+                       WHERE dispatch_id = ANY(:dispatches) AND status IN ('QUEUED','RETRY_WAIT')
+                       ORDER BY id FOR UPDATE)
+           AND dispatch_id = ANY(:dispatches) AND status IN ('QUEUED','RETRY_WAIT')"""
+    await execute(tx, statement, dispatches=list(dispatches))
 
 
 async def unclaimed(tx: Tx, older_than_seconds: float, limit: int) -> Sequence[UUID]:

@@ -50,6 +50,8 @@ class Unpublished:
     routing_key: str
     body: bytes
     created_at: datetime
+    nacks: int
+    """How often a broker that was there did not take it."""
 
 
 async def take(tx: Tx, limit: int, claim_seconds: float) -> list[Unpublished]:
@@ -58,7 +60,7 @@ async def take(tx: Tx, limit: int, claim_seconds: float) -> list[Unpublished]:
         UPDATE outbox o SET claimed_until = clock_timestamp() + make_interval(secs => :seconds)
          WHERE o.id IN (SELECT id FROM outbox WHERE claimed_until < clock_timestamp()
                          ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
-        RETURNING o.id, o.batch_id, o.event_id, o.event_type, o.routing_key, o.body, o.created_at"""
+        RETURNING o.id, o.batch_id, o.event_id, o.event_type, o.routing_key, o.body, o.created_at, o.nacks"""
     found = await rows(tx, statement, limit=limit, seconds=claim_seconds)
     return sorted((Unpublished(**columns(one)) for one in found), key=lambda one: one.id)
 
@@ -69,7 +71,15 @@ async def confirmed(tx: Tx, ids: Sequence[int]) -> None:
 
 
 async def give_back(tx: Tx, ids: Sequence[int], delay_seconds: float) -> None:
-    """Let events that were not confirmed be taken again after a while."""
+    """Let events be taken again after a while that the broker was not there for."""
     statement = """
         UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => :seconds) WHERE id = ANY(:ids)"""
+    await execute(tx, statement, ids=list(ids), seconds=delay_seconds)
+
+
+async def refused(tx: Tx, ids: Sequence[int], delay_seconds: float) -> None:
+    """Let events be taken again after a while that the broker did not take, and count that."""
+    statement = """
+        UPDATE outbox SET nacks = nacks + 1, claimed_until = clock_timestamp() + make_interval(secs => :seconds)
+         WHERE id = ANY(:ids)"""
     await execute(tx, statement, ids=list(ids), seconds=delay_seconds)

@@ -3,10 +3,7 @@
 import asyncio
 import random
 
-import aio_pika
-from aio_pika.abc import AbstractIncomingMessage
-
-from chassis.topology import DEAD_LETTERS, DOCUMENT_EXTRACTED, DOCUMENT_FAILED, DOCUMENT_PROGRESSED
+from chassis.topology import DOCUMENT_EXTRACTED, DOCUMENT_FAILED, DOCUMENT_PROGRESSED
 from quire.batch.v1.batch_pb2 import BATCH_STATUS_COMPLETED, BATCH_STATUS_COMPLETED_WITH_ERRORS, BATCH_STATUS_FAILED
 from quire.batch.v1.document_pb2 import (
     DOCUMENT_STATUS_RETRY_WAIT,
@@ -19,23 +16,6 @@ from tests.audit import auditing
 from tests.integration.batch.tenants import an_id
 from tests.integration.batch.workers import Attempt, succeed
 from tests.integration.batch.world import World
-
-
-async def dead_letters(world: World, wanted: int, seconds: float = 15.0) -> list[AbstractIncomingMessage]:
-    """Take so many dead letters, and no more are there."""
-    connection = await aio_pika.connect(world.servers["QUIRE_AMQP_URL"])
-    found = list[AbstractIncomingMessage]()
-    async with asyncio.timeout(seconds), connection:
-        queue = await (await connection.channel()).get_queue(DEAD_LETTERS.name)
-        while len(found) < wanted:
-            message = await queue.get(fail=False)
-            if message is None:
-                await asyncio.sleep(0.05)
-                continue
-            await message.ack()
-            found.append(message)
-        assert await queue.get(fail=False) is None
-    return found
 
 
 async def hold(attempt: Attempt) -> None:
@@ -80,7 +60,7 @@ async def test_every_event_told_many_times_in_any_order_counts_once(world: World
     assert (final.counters.input_tokens, final.counters.cost_micros) == (20 * 10, 20 * 7)
     last = await world.worker(succeed)
     await last.tell_raw(DOCUMENT_PROGRESSED, b"\xff")
-    await dead_letters(world, 1)
+    await world.dead_letters(1)
     assert (await tenant.get(batch.id)).counters == final.counters
 
 
@@ -163,9 +143,9 @@ async def test_garbage_is_dead_lettered_and_what_stands_beside_it_is_folded(worl
 
     worker = await world.worker(garble)
     assert (await tenant.until_final(batch.id)).status == BATCH_STATUS_COMPLETED
-    letters = await dead_letters(world, len(garbage) + 2)
-    assert {str(letter.headers["x-first-death-queue"]) for letter in letters} == {"quire.progress.fold"}
-    assert {str(letter.headers["x-first-death-reason"]) for letter in letters} == {"rejected"}
+    letters = await world.dead_letters(len(garbage) + 2)
+    assert {letter["queue"] for letter in letters} == {"quire.progress.fold"}
+    assert {letter["reason"] for letter in letters} == {"rejected"}
 
 
 async def test_an_event_the_database_refuses_is_dead_lettered_alone(world: World) -> None:
@@ -180,8 +160,8 @@ async def test_an_event_the_database_refuses_is_dead_lettered_alone(world: World
     await world.worker(poison)
     final = await tenant.until_final(batch.id)
     assert final.counters.succeeded == 3
-    (letter,) = await dead_letters(world, 1)
-    assert letter.routing_key == DOCUMENT_FAILED
+    (letter,) = await world.dead_letters(1)
+    assert letter["routing_key"] == DOCUMENT_FAILED
     assert world.service.running
 
 

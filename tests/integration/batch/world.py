@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.integration.batch.workers import Script, Worker, succeed
 
 FORGET = """
 TRUNCATE tenants, documents, document_attempts, outbox, uploads, workers, document_moves, idempotency_records,
-         usage_by_month CASCADE
+         usage_by_month, dead_letters CASCADE
 """
 
 
@@ -62,6 +62,13 @@ class World:
     async def ask(self, sql: str, *values: Any) -> Any:
         """The first value of the first row."""
         return await self.database.value(sql, *values)
+
+    async def dead_letters(self, wanted: int) -> list[Mapping[str, Any]]:
+        """So many dead letters, and no more are there."""
+        await self.until("SELECT count(*) >= $1 FROM dead_letters", wanted)
+        found = await self.database.rows("SELECT * FROM dead_letters ORDER BY id")
+        assert len(found) == wanted
+        return found
 
     async def until(self, sql: str, *values: Any, seconds: float = 20.0) -> float:
         """Return once a statement answers true; answers how long that took."""
