@@ -1,7 +1,7 @@
-"""What operators do: tenants and their keys."""
+"""What operators do: tenants and their keys, dead letters and queues."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -10,13 +10,16 @@ from quire.admin.v1.admin_service_pb2 import (
     CreateApiKeyRequest,
     CreateApiKeyResponse,
     CreateTenantRequest,
+    GetQueueHealthRequest,
     ListApiKeysRequest,
+    ListDeadLettersRequest,
     ListTenantsRequest,
+    ReplayDeadLettersRequest,
     RevokeApiKeyRequest,
     UpdateTenantRequest,
 )
 from quire.admin.v1.admin_service_pb2_grpc import AdminServiceStub
-from quire.admin.v1.tenant_pb2 import ApiKey, Tenant
+from quire.admin.v1.tenant_pb2 import ApiKey, DeadLetter, QueueHealth, Tenant
 from quire.batch.v1.batch_pb2 import TIER_UNSPECIFIED, Tier
 from quire_client.channel import Caller, open_channel
 from quire_client.settings import ADMIN_TOKEN, ENDPOINT, read_environment
@@ -108,3 +111,24 @@ class AdminClient:
     async def revoke_api_key(self, api_key_id: str) -> ApiKey:
         """Make a key invalid within 60 seconds everywhere."""
         return (await self._caller.call(self._admin.RevokeApiKey, RevokeApiKeyRequest(api_key_id=api_key_id))).api_key
+
+    async def list_dead_letters(self) -> AsyncIterator[DeadLetter]:
+        """Iterate over messages that no consumer could read and that were not replayed, oldest first."""
+        request = ListDeadLettersRequest(page_size=PAGE_SIZE)
+        while True:
+            page = await self._caller.call(self._admin.ListDeadLetters, request)
+            for letter in page.dead_letters:
+                yield letter
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    async def replay_dead_letters(self, ids: Sequence[str]) -> int:
+        """Send at most 1,000 dead letters to their queues again; answers how many were sent."""
+        return (
+            await self._caller.call(self._admin.ReplayDeadLetters, ReplayDeadLettersRequest(ids=ids))
+        ).replayed_count
+
+    async def queues(self) -> list[QueueHealth]:
+        """Read the state of every queue."""
+        return list((await self._caller.call(self._admin.GetQueueHealth, GetQueueHealthRequest())).queues)

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from quire.admin.v1.tenant_pb2 import ApiKey, Tenant
 from quire_client.admin import AdminClient
+from quire_client.command import admin_broker
 from quire_client.command.arguments import add_admin_command, duration, tier
 from quire_client.command.exits import CommandError, Exit
 from quire_client.command.messages import json_of
@@ -28,11 +29,14 @@ Listed = TypeVar("Listed", bound=Message)
 def register(commands: "Commands") -> None:
     """Add the group; its commands need QUIRE_ADMIN_TOKEN."""
     group = commands.add_parser(
-        "admin", help="Tenants and API keys, for operators.", description="Needs QUIRE_ENDPOINT and QUIRE_ADMIN_TOKEN."
+        "admin",
+        help="Tenants, keys, dead letters and queues, for operators.",
+        description="Needs QUIRE_ENDPOINT and QUIRE_ADMIN_TOKEN.",
     )
     admin = group.add_subparsers(metavar="COMMAND", required=True)
     _register_tenants(admin)
     _register_keys(admin)
+    admin_broker.register(admin)
 
 
 def _register_tenants(admin: "Commands") -> None:

@@ -21,6 +21,8 @@ class FakeOperator(AdminServiceServicer):
     def __init__(self) -> None:
         self.tenants: list[tenant_pb2.Tenant] = []
         self.keys: list[tenant_pb2.ApiKey] = []
+        self.letters = [tenant_pb2.DeadLetter(id=str(uuid4()), queue="quire.progress.fold", body=b"\xff") for _ in "ab"]
+        self.queues = [tenant_pb2.QueueHealth(name="quire.jobs.extract", ready=3, consumers=1, healthy=True)]
 
     async def _enter(self, _: object, context: Any) -> None:
         if dict(context.invocation_metadata()).get("x-quire-service") != TOKEN:
@@ -56,6 +58,25 @@ class FakeOperator(AdminServiceServicer):
     async def RevokeApiKey(self, request: admin.RevokeApiKeyRequest, context: Any) -> admin.RevokeApiKeyResponse:
         await self._enter(request, context)
         return admin.RevokeApiKeyResponse(api_key=next(one for one in self.keys if one.id == request.api_key_id))
+
+    async def ListDeadLetters(
+        self, request: admin.ListDeadLettersRequest, context: Any
+    ) -> admin.ListDeadLettersResponse:
+        await self._enter(request, context)
+        if not request.page_token:
+            return admin.ListDeadLettersResponse(dead_letters=self.letters[:1], next_page_token="more")
+        return admin.ListDeadLettersResponse(dead_letters=self.letters[1:])
+
+    async def ReplayDeadLetters(
+        self, request: admin.ReplayDeadLettersRequest, context: Any
+    ) -> admin.ReplayDeadLettersResponse:
+        await self._enter(request, context)
+        known = {letter.id for letter in self.letters}
+        return admin.ReplayDeadLettersResponse(replayed_count=len(known & set(request.ids)))
+
+    async def GetQueueHealth(self, request: admin.GetQueueHealthRequest, context: Any) -> admin.GetQueueHealthResponse:
+        await self._enter(request, context)
+        return admin.GetQueueHealthResponse(queues=self.queues)
 
 
 @pytest.fixture
@@ -103,3 +124,27 @@ async def test_admin_changes_the_tier_and_revokes_keys_when_told(operator: FakeO
     (key,) = (await run("admin", "list-keys", "--tenant", "acme", "--json")).json_lines
     assert (await run("admin", "revoke-key", key["id"])).code == 0
     assert (await run("admin", "list-keys", "--tenant", "nobody")).code == 3
+
+
+async def test_admin_lists_every_dead_letter_and_sends_them_again_when_told(operator: FakeOperator, run: "Run") -> None:
+    listed = (await run("admin", "dead-letters", "--json")).json_lines
+    assert [letter["id"] for letter in listed] == [letter.id for letter in operator.letters]
+    assert "quire.progress.fold" in (await run("admin", "dead-letters")).out
+    ended = await run("admin", "replay", *(letter["id"] for letter in listed), "--json")
+    assert (ended.code, ended.json) == (0, {"replayed_count": 2})
+
+
+async def test_admin_says_so_when_a_dead_letter_was_not_sent_again(operator: FakeOperator, run: "Run") -> None:
+    ended = await run("admin", "replay", operator.letters[0].id, str(uuid4()))
+    assert ended.code == 1
+    assert ended.out.startswith("1 of 2 sent again")
+
+
+async def test_admin_shows_queues_and_ends_with_one_when_a_queue_is_not_well(
+    operator: FakeOperator, run: "Run"
+) -> None:
+    assert (await run("admin", "queues")).code == 0
+    operator.queues[0].healthy = False
+    ended = await run("admin", "queues", "--json")
+    assert ended.code == 1
+    assert ended.json_lines[0]["ready"] == 3
