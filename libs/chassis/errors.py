@@ -27,9 +27,12 @@ class CallReason(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     FIELD_INVALID = "FIELD_INVALID"
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    TENANT_EXISTS = "TENANT_EXISTS"
     BATCH_NOT_DRAFT = "BATCH_NOT_DRAFT"
     BATCH_NOT_SEALED = "BATCH_NOT_SEALED"
     BATCH_EMPTY = "BATCH_EMPTY"
+    BATCH_NOT_OPEN = "BATCH_NOT_OPEN"
+    BATCH_PURGED = "BATCH_PURGED"
     DOCUMENT_NOT_OPEN = "DOCUMENT_NOT_OPEN"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
@@ -84,6 +87,11 @@ def not_found(kind: str, identifier: str) -> CallError:
 def precondition(reason: Reason, message: str, metadata: Mapping[str, str] | None = None) -> CallError:
     """FAILED_PRECONDITION: right call, wrong state; waiting alone does not cure it."""
     return CallError(grpc.StatusCode.FAILED_PRECONDITION, reason, message, metadata or {})
+
+
+def already_exists(reason: Reason, message: str) -> CallError:
+    """ALREADY_EXISTS: there is one by that name already, and it is another."""
+    return CallError(grpc.StatusCode.ALREADY_EXISTS, reason, message)
 
 
 def exhausted(reason: Reason, message: str, quota: QuotaViolation, retry_after: float | None = None) -> CallError:

@@ -36,6 +36,9 @@ _HINTS = {
     "CHECKSUM_MISMATCH": "The file changed while it was sent; submit it again.",
     "BATCH_NOT_DRAFT": "A sealed batch takes no more documents; create another batch.",
     "BATCH_EMPTY": "Add documents first.",
+    "BATCH_NOT_OPEN": "Nothing of the batch waits any more; `quire retry` opens what has no result again.",
+    "BATCH_PURGED": "The retention of the tier is over; submit the files again.",
+    "TENANT_EXISTS": "`quire admin set-tier` moves a tenant to another tier.",
     "REQUEST_ID_REUSED": "Give a new request id, or the very same request.",
 }
 """What to do about reasons for which the kind of error alone does not tell."""

@@ -8,13 +8,17 @@ import random
 from collections.abc import Sequence
 from uuid import UUID
 
-from batch.domain.events import Event, Ref
+from batch.domain.events import Event, Extracted, Ref
 from batch.domain.fold import AttemptEnd, DocumentState, fold
 from batch.domain.status import FINAL_BATCH, BatchStatus, status_of
 from batch.store import batches, folding, outbox
 from batch.store.database import Tx
 from batch.store.rows import BatchRow
 from batch.wire.events import event_of, status_type, terminal_event_id
+
+
+class EventRefused(Exception):
+    """An event says what cannot be true; it belongs to the dead letters, and nothing of its set was written."""
 
 
 async def settle(tx: Tx, changed: Sequence[BatchRow]) -> list[BatchRow]:
@@ -39,6 +43,9 @@ async def fold_events(tx: Tx, events: Sequence[Event]) -> int:
     """Fold events into documents, counters and batch status; answers how many documents moved.
 
     Events of documents that do not exist move nothing.
+
+    Raises:
+        EventRefused: a result lies where no attempt at its document was told to put it.
     """
     before = await folding.lock(tx, list({event.ref.document_id for event in events}))
     now = dict(before)
@@ -58,6 +65,8 @@ def _fold_one(now: dict[UUID, DocumentState], ends: dict[Ref, AttemptEnd], event
     state = now.get(event.ref.document_id)
     if state is None:
         return
+    if isinstance(event, Extracted) and not state.owns_result(event.result_key):
+        raise EventRefused(f"{event.result_key!r} is no key of a result of document {state.id}")
     folded = fold(state, event, random.random())  # noqa: S311 - spreads retries, guards nothing
     now[state.id] = folded.state
     if folded.end is not None:

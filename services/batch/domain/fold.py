@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 from uuid import UUID
 
-from batch.domain import retries
+from batch.domain import keys, retries
 from batch.domain.events import Event, Extracted, Failed, Lost, Progressed, Ref, Released, Spent, Stage, TimedOut
 from batch.domain.status import FINAL_DOCUMENT, DocumentStatus
 from chassis.failures import CATALOGUE, FailureCode
@@ -39,6 +39,8 @@ class DocumentState:
     """What the fold needs to know of a document."""
 
     id: UUID
+    tenant_id: UUID
+    batch_id: UUID
     status: DocumentStatus
     attempt: int
     lease_token: UUID | None
@@ -59,6 +61,14 @@ class DocumentState:
     def is_current(self, ref: Ref) -> bool:
         """Whether an attempt holds the lease."""
         return self.status is DocumentStatus.PROCESSING and self.lease_token == ref.lease_token
+
+    def owns_result(self, key: str) -> bool:
+        """Whether a key is one that an attempt at this document was given for its result."""
+        attempt = parts.attempt if (parts := keys.parse(key)) else None
+        return bool(attempt) and attempt <= self.attempt and key == self._result_key(attempt)
+
+    def _result_key(self, attempt: int) -> str:
+        return keys.result_key(self.tenant_id, self.batch_id, self.id, attempt)
 
 
 @dataclass(frozen=True, slots=True)

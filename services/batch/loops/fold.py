@@ -8,7 +8,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from sqlalchemy.exc import DBAPIError
 
 from batch.domain.events import Event
-from batch.ledger import fold_events
+from batch.ledger import EventRefused, fold_events
 from batch.store.database import Database, is_transient
 from batch.wire import progress
 from chassis.amqp import BROKEN, PUBLISH_DEADLINE
@@ -51,7 +51,7 @@ class Fold:
     async def _fold(self, deliveries: Sequence[_Delivery]) -> None:
         try:
             await self._commit(deliveries)
-        except DBAPIError as error:
+        except (DBAPIError, EventRefused) as error:
             await self._one_by_one(deliveries, error)
         else:
             self._bell.set()
@@ -75,13 +75,13 @@ class Fold:
             else:
                 return
 
-    async def _one_by_one(self, deliveries: Sequence[_Delivery], fault: DBAPIError) -> None:
-        """Replay a set that the database refused, so that only the culprit is dead-lettered."""
-        log.warning("fold_set_refused", count=len(deliveries), error=repr(fault.orig))
+    async def _one_by_one(self, deliveries: Sequence[_Delivery], fault: Exception) -> None:
+        """Replay a set that was refused, so that only the culprit is dead-lettered."""
+        log.warning("fold_set_refused", count=len(deliveries), error=repr(fault))
         for one in deliveries:
             try:
                 await self._commit([one])
-            except DBAPIError as error:
+            except (DBAPIError, EventRefused) as error:
                 log.exception("event_refused", document=str(one.event.ref.document_id), exc_info=error)
                 await _reject(one.message)
             else:

@@ -9,7 +9,7 @@ from batch.store.tenants import TenantRow
 from batch.wire import paging
 from batch.wire.fields import Violations
 from batch.wire.moments import timestamp
-from chassis.errors import not_found
+from chassis.errors import CallReason, already_exists, not_found
 from quire.admin.v1 import admin_service_pb2, tenant_pb2
 from quire.batch.v1 import batch_pb2
 
@@ -43,13 +43,16 @@ class CreateTenant:
     async def __call__(
         self, request: admin_service_pb2.CreateTenantRequest, _: object
     ) -> admin_service_pb2.CreateTenantResponse:
-        """Answer the tenant of that name."""
+        """Answer the tenant of that name and tier."""
         violations = Violations()
         violations.text("name", request.name, 100, required=True)
         tier = _tier(violations, request.tier, required=True)
         violations.check()
         async with self._database.engine() as tx:
             row = await tenants.create(tx, uuid7(), request.name, tier or "")
+        if row.tier != tier:
+            message = f"there is a tenant {row.name!r} of tier {row.tier}; UpdateTenant moves it to another"
+            raise already_exists(CallReason.TENANT_EXISTS, message)
         return admin_service_pb2.CreateTenantResponse(tenant=tenant_message(row))
 
 

@@ -9,7 +9,7 @@ from batch.store import claims
 from batch.store.claims import Worker
 from batch.store.database import Database, is_transient
 from batch.wire.fields import Violations
-from chassis.errors import invalid, unavailable
+from chassis.errors import CallError, invalid, unavailable
 from chassis.failpoints import Point, reach
 from chassis.lifecycle import cancel_and_wait
 from chassis.logs import get_logger
@@ -26,7 +26,7 @@ class _Line:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.stops: asyncio.Queue[AttachResponse | None] = asyncio.Queue()
+        self.stops: asyncio.Queue[AttachResponse | CallError | None] = asyncio.Queue()
         self.told: set[UUID] = set()
 
     def stop(self, tokens: Iterable[UUID], reason: work_service_pb2.StopReason.ValueType) -> None:
@@ -59,6 +59,8 @@ class Attach:
         listening = asyncio.create_task(self._listen(line, requests))
         try:
             while (stop := await line.stops.get()) is not None:
+                if isinstance(stop, CallError):
+                    raise stop
                 yield stop
         finally:
             self._lines.discard(line)
@@ -68,7 +70,9 @@ class Attach:
     async def _listen(self, line: _Line, requests: AsyncIterator[AttachRequest]) -> None:
         try:
             async for request in requests:
-                await self._beat(line, request.beat)
+                await self._beat(line, _beat(request))
+        except CallError as error:
+            line.stops.put_nowait(error)
         finally:
             line.stops.put_nowait(None)
 
@@ -124,6 +128,12 @@ class Attach:
         self._closing = True
         for line in self._lines:
             line.stops.put_nowait(None)
+
+
+def _beat(request: AttachRequest) -> Beat:
+    if not request.HasField("beat"):
+        raise invalid({"beat": "is all that may follow the hello"})
+    return request.beat
 
 
 def _worker(first: AttachRequest | None) -> Worker:

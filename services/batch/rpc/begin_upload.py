@@ -1,10 +1,8 @@
 """IntakeService.BeginUpload: a new object key for each upload of an announced document."""
 
-from uuid import UUID
-
 from uuid_utils.compat import uuid7
 
-from batch.domain import tiers
+from batch.domain import keys, tiers
 from batch.domain.tiers import TierRules
 from batch.identity import caller
 from batch.store import documents
@@ -40,7 +38,7 @@ class BeginUpload:
             if document is None:
                 raise not_found("document", request.document_id)
             self._admit(row, document, request.size_bytes)
-            key = object_key(tenant_id, document)
+            key = keys.upload_key(tenant_id, batch_id, document_id, uuid7())
             await documents.begin_upload(tx, document, key)
         return intake_service_pb2.BeginUploadResponse(
             object_key=key,
@@ -53,8 +51,3 @@ class BeginUpload:
         if row.status != "PENDING":
             raise precondition(CallReason.BATCH_NOT_DRAFT, f"the batch is {row.status}; uploads are over")
         refuse(tiers.admit_size(tiers.from_mapping(row.limits), document.name, size_bytes), self._rules)
-
-
-def object_key(tenant_id: UUID, document: DocumentRow) -> str:
-    """Key of one upload of a document."""
-    return f"t/{tenant_id}/b/{document.batch_id}/d/{document.id}/u/{uuid7()}"

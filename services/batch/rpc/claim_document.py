@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from batch import ledger
+from batch.domain import keys
 from batch.store import batches, claims
 from batch.store.claims import Asked, Claimed, LeaseTimes
 from batch.store.database import Database, Tx
@@ -96,7 +97,7 @@ def _claim(held: Claimed, earlier: Sequence[int]) -> work_service_pb2.Claim:
 
 
 def _result_key(held: Claimed, attempt: int) -> str:
-    return f"t/{held.tenant_id}/b/{held.batch_id}/d/{held.document_id}/a/{attempt}/result.json"
+    return keys.result_key(held.tenant_id, held.batch_id, held.document_id, attempt)
 
 
 def _answer(together: Sequence[_Waiting], answers: _Answers) -> None:

@@ -23,8 +23,9 @@ SELECT 1 FROM batch_processes
 """
 
 _LOCK_DOCUMENTS = """
-SELECT d.id, d.status, d.attempt, d.lease_token, d.retry_generation, d.cancel_requested, d.stage, d.pages_done,
-       d.pages_total, d.media_type, d.failures, d.losses, d.error_code, d.error_message, d.error_phase,
+SELECT d.id, d.tenant_id, d.batch_id, d.status, d.attempt, d.lease_token, d.retry_generation, d.cancel_requested,
+       d.stage, d.pages_done, d.pages_total, d.media_type, d.failures, d.losses, d.error_code,
+       d.error_message, d.error_phase,
        (SELECT (b.options->>'max_failures')::int FROM batch_processes b WHERE b.id = d.batch_id) AS max_failures
   FROM documents d WHERE d.id = ANY(:ids) ORDER BY d.id FOR UPDATE
 """
@@ -40,6 +41,8 @@ async def lock(tx: Tx, document_ids: Sequence[UUID]) -> dict[UUID, DocumentState
 def _state(found: Row[Any]) -> DocumentState:
     return DocumentState(
         id=found.id,
+        tenant_id=found.tenant_id,
+        batch_id=found.batch_id,
         status=DocumentStatus(found.status),
         attempt=found.attempt,
         lease_token=found.lease_token,

@@ -9,7 +9,7 @@ from typing import Any
 from grpc import StatusCode
 from starlette.responses import Response
 
-from chassis.errors import CallError
+from chassis.errors import CallError, CallReason
 from chassis.failures import CATALOGUE, Explanation, FailureCode
 from gateway.http.shapes import dump
 
@@ -32,6 +32,7 @@ _STATUS_OF_CODE: dict[StatusCode, int] = {
 _STATUS_OF_REASON: dict[tuple[StatusCode, str], int] = {
     (StatusCode.INVALID_ARGUMENT, FailureCode.FILE_TOO_LARGE): 413,
     (StatusCode.INVALID_ARGUMENT, FailureCode.FILE_EMPTY): 422,
+    (StatusCode.FAILED_PRECONDITION, CallReason.BATCH_PURGED): 410,
     (StatusCode.DEADLINE_EXCEEDED, FailureCode.UPLOAD_INCOMPLETE): 408,
     (StatusCode.UNAVAILABLE, FailureCode.STORAGE_FULL): 507,
 }

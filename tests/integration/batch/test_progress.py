@@ -13,6 +13,7 @@ from quire.batch.v1.document_pb2 import (
 )
 from quire.events.v1.progress_pb2 import AttemptRef, DocumentExtracted, DocumentFailed
 from tests.audit import auditing
+from tests.integration.batch.dead_letters import dead_letters
 from tests.integration.batch.tenants import an_id
 from tests.integration.batch.workers import Attempt, succeed
 from tests.integration.batch.world import World
@@ -112,7 +113,7 @@ async def test_forged_events_move_nothing(world: World) -> None:
     for ref in refs[:2]:
         await worker.tell(DOCUMENT_FAILED, DocumentFailed(ref=ref, code="FILE_CORRUPT"))
     for ref in refs[1:]:
-        await worker.tell(DOCUMENT_EXTRACTED, DocumentExtracted(ref=ref, result_key="t/other/result.json"))
+        await worker.tell(DOCUMENT_EXTRACTED, DocumentExtracted(ref=ref, result_key=attempt.claim.result_key))
     await attempt.progress(STAGE_PARSE, 1, 2)
     await world.until("SELECT pages_done = 1 FROM documents WHERE batch_id = $1", batch.id)
     assert (await tenant.get(batch.id)).counters.processing == 1

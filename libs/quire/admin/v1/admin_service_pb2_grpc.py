@@ -87,7 +87,8 @@ class AdminServiceServicer:
     """
 
     def CreateTenant(self, request, context):
-        """Creates a tenant. Atomic. Idempotent by name: an existing tenant of that name and tier is answered.
+        """Creates a tenant. Atomic. Idempotent by name: an existing tenant of that name and tier is answered, one of another tier
+        is refused with ALREADY_EXISTS, TENANT_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

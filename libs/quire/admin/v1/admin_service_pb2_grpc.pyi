@@ -34,7 +34,9 @@ class AdminServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AdminServiceAsyncStub: ...
     CreateTenant: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CreateTenantRequest, _admin_service_pb2.CreateTenantResponse]
-    """Creates a tenant. Atomic. Idempotent by name: an existing tenant of that name and tier is answered."""
+    """Creates a tenant. Atomic. Idempotent by name: an existing tenant of that name and tier is answered, one of another tier
+    is refused with ALREADY_EXISTS, TENANT_EXISTS.
+    """
     ListTenants: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListTenantsRequest, _admin_service_pb2.ListTenantsResponse]
     """Lists tenants by name."""
     UpdateTenant: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.UpdateTenantRequest, _admin_service_pb2.UpdateTenantResponse]
@@ -58,7 +60,9 @@ class AdminServiceAsyncStub(AdminServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTenant: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateTenantRequest, _admin_service_pb2.CreateTenantResponse]  # type: ignore[assignment]
-    """Creates a tenant. Atomic. Idempotent by name: an existing tenant of that name and tier is answered."""
+    """Creates a tenant. Atomic. Idempotent by name: an existing tenant of that name and tier is answered, one of another tier
+    is refused with ALREADY_EXISTS, TENANT_EXISTS.
+    """
     ListTenants: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListTenantsRequest, _admin_service_pb2.ListTenantsResponse]  # type: ignore[assignment]
     """Lists tenants by name."""
     UpdateTenant: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.UpdateTenantRequest, _admin_service_pb2.UpdateTenantResponse]  # type: ignore[assignment]
@@ -85,7 +89,9 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.CreateTenantRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.CreateTenantResponse, _abc.Awaitable[_admin_service_pb2.CreateTenantResponse]]:
-        """Creates a tenant. Atomic. Idempotent by name: an existing tenant of that name and tier is answered."""
+        """Creates a tenant. Atomic. Idempotent by name: an existing tenant of that name and tier is answered, one of another tier
+        is refused with ALREADY_EXISTS, TENANT_EXISTS.
+        """
 
     @_abc_1.abstractmethod
     def ListTenants(

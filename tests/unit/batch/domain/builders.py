@@ -10,7 +10,7 @@ from batch.domain.status import Counters, DocumentStatus
 from batch.domain.tiers import parse_rules
 from chassis.failures import FailureCode
 
-DOCUMENT = UUID(int=1)
+DOCUMENT, TENANT, BATCH = UUID(int=1), UUID(int=2), UUID(int=3)
 RULES = parse_rules(importlib.resources.files("batch.domain").joinpath("tiers.toml").read_text("utf-8"))
 
 
@@ -27,6 +27,8 @@ def running(
 ) -> DocumentState:
     return DocumentState(
         id=DOCUMENT,
+        tenant_id=TENANT,
+        batch_id=BATCH,
         status=DocumentStatus.PROCESSING,
         attempt=attempt,
         lease_token=a_token(attempt),
@@ -43,6 +45,8 @@ def running(
 def standing(status: DocumentStatus, attempt: int = 1) -> DocumentState:
     return DocumentState(
         id=DOCUMENT,
+        tenant_id=TENANT,
+        batch_id=BATCH,
         status=status,
         attempt=attempt,
         lease_token=None,
