@@ -64,8 +64,13 @@ INVARIANTS: Mapping[str, str] = {
          WHERE d.dispatch_id IS NOT NULL GROUP BY d.tenant_id
         HAVING count(*) > max((b.limits->>'documents_in_flight')::int)""",
     "no tenant has more open batches than its tier allows": f"""
-        SELECT tenant_id FROM batch_processes WHERE status NOT IN {FINAL_BATCH} GROUP BY tenant_id
+        SELECT tenant_id FROM batch_processes
+         WHERE status NOT IN {FINAL_BATCH} AND deleted_at IS NULL GROUP BY tenant_id
         HAVING count(*) > max((limits->>'open_batches')::int)""",
+    "nothing holds a final batch": f"""
+        SELECT id FROM batch_processes WHERE status IN {FINAL_BATCH} AND holds <> '{{}}'""",
+    "every final batch is purged some day": f"""
+        SELECT id FROM batch_processes WHERE status IN {FINAL_BATCH} AND purge_at IS NULL""",
     "a document costs what its attempts cost": """
         SELECT d.id FROM documents d CROSS JOIN LATERAL (
             SELECT coalesce(sum(input_tokens), 0) AS spent FROM document_attempts WHERE document_id = d.id) a

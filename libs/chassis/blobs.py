@@ -8,16 +8,19 @@ import asyncio
 import hashlib
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
+from minio.datatypes import Object
+from minio.deleteobjects import DeleteError, DeleteObject
 from minio.error import MinioException, S3Error
 
 from chassis.pipe import Pipe, PipeBroken
@@ -28,6 +31,7 @@ STREAMS = 64
 HASHERS = 4
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 30.0
+LISTED_AT_ONCE = 1_000
 OCTETS = "application/octet-stream"
 # A stream cannot be sent twice: only a connection that never came about is tried again.
 _ONCE = urllib3.Retry(total=None, connect=2, read=False, redirect=False, status=False, other=False)
@@ -58,6 +62,15 @@ class StoredBlob:
     size_bytes: int
     sha256: str
     """64 hex digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBlob:
+    """An object as a listing has it."""
+
+    key: str
+    modified_at: datetime
+    """By the store's clock, UTC."""
 
 
 class Blobs:
@@ -169,6 +182,32 @@ class Blobs:
         """Remove an object; one that is not there is removed already."""
         await self._call(lambda: self._client.remove_object(self._bucket, key))
 
+    async def remove_many(self, keys: Sequence[str]) -> None:
+        """Remove objects, many a request; those that are not there are removed already."""
+
+        def remove() -> list[DeleteError]:
+            return list(self._client.remove_objects(self._bucket, [DeleteObject(key) for key in keys]))
+
+        refused = [error for error in (await self._call(remove) if keys else []) if error.code != "NoSuchKey"]
+        if refused:
+            raise BlobUnavailable(f"{len(refused)} of {len(keys)} objects stay: {refused[0].code}")
+
+    async def list_page(self, prefix: str, after: str = "", limit: int = LISTED_AT_ONCE) -> list[ListedBlob]:
+        """List at most so many objects whose keys begin so, in the order of keys, behind a key."""
+
+        def read() -> list[ListedBlob]:
+            found = self._client.list_objects(self._bucket, prefix, recursive=True, start_after=after or None)
+            return [ListedBlob(*_listed(one)) for one in islice(found, limit)]
+
+        return await self._call(read)
+
+    async def remove_under(self, prefix: str) -> None:
+        """Remove every object whose key begins so."""
+        page = await self.list_page(prefix)
+        while page:
+            await self.remove_many([blob.key for blob in page])
+            page = await self.list_page(prefix, page[-1].key)
+
     async def check(self) -> None:
         """Return if the bucket answers."""
         if not await self._call(lambda: self._client.bucket_exists(self._bucket)):
@@ -188,6 +227,10 @@ class Blobs:
             raise _fault(error.code or "", error.object_name or "") from error
         except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
             raise BlobUnavailable(f"the object store does not answer: {type(error).__name__}") from error
+
+
+def _listed(found: Object) -> tuple[str, datetime]:
+    return found.object_name or "", found.last_modified or datetime.now(UTC)
 
 
 def _fault(code: str, name: str) -> BlobFault:

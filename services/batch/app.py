@@ -7,16 +7,23 @@ from typing import Any
 
 from batch.domain.tiers import TierRules, parse_rules
 from batch.identity import Identity
+from batch.loops.collect_orphans import CollectOrphans
+from batch.loops.collect_results import CollectResults
+from batch.loops.collect_uploads import CollectUploads
 from batch.loops.dead_letters import PREFETCH as DEAD_PREFETCH
 from batch.loops.dead_letters import DeadLetters
 from batch.loops.dispatch import Dispatcher
 from batch.loops.dispatch_again import DispatchAgain
 from batch.loops.emit import Emitter
+from batch.loops.expire import Expire
 from batch.loops.fold import PREFETCH, Fold
+from batch.loops.forget import Forget
 from batch.loops.heal_queues import HealQueues
+from batch.loops.purge import Purge
 from batch.loops.relay import Relay
 from batch.loops.rescue import Rescuer
-from batch.loops.sweep import Sweeper
+from batch.loops.settle_late import SettleLate
+from batch.loops.watch_outbox import WatchOutbox
 from batch.rpc.add_documents import AddDocuments
 from batch.rpc.admin_dead_letters import ListDeadLetters, ReplayDeadLetters
 from batch.rpc.admin_keys import CreateApiKey, ListApiKeys, RevokeApiKey
@@ -24,9 +31,11 @@ from batch.rpc.admin_tenants import CreateTenant, ListTenants, UpdateTenant
 from batch.rpc.attach import Attach
 from batch.rpc.begin_upload import BeginUpload
 from batch.rpc.cancel_batch import CancelBatch
+from batch.rpc.cancel_documents import CancelDocuments
 from batch.rpc.claim_document import ClaimDocument
 from batch.rpc.complete_upload import CompleteUpload
 from batch.rpc.create_batch import CreateBatch
+from batch.rpc.delete_batch import DeleteBatch
 from batch.rpc.get_batch import GetBatch
 from batch.rpc.get_document import GetDocument
 from batch.rpc.get_limits import GetLimits
@@ -34,8 +43,10 @@ from batch.rpc.get_queue_health import GetQueueHealth
 from batch.rpc.list_batches import ListBatches
 from batch.rpc.list_document_attempts import ListDocumentAttempts
 from batch.rpc.list_documents import ListDocuments
+from batch.rpc.pause_batch import PauseBatch
 from batch.rpc.propose_schema import ProposeSchema
 from batch.rpc.remove_document import RemoveDocument
+from batch.rpc.resume_batch import ResumeBatch
 from batch.rpc.retry_documents import RetryDocuments
 from batch.rpc.seal_batch import SealBatch
 from batch.rpc.stream_results import StreamResults
@@ -104,8 +115,21 @@ def _engine_doors(
             Background("dead", dead.run),
             Consumer(amqp_url, "batch", DEAD_LETTERS, DEAD_PREFETCH, dead.on_delivery),
         ],
-        "sweep": [Background("sweep", Sweeper(database, blobs).run)],
+        "sweep": _sweeps(database, blobs),
     }
+
+
+def _sweeps(database: Database, blobs: Blobs) -> list[Part]:
+    return [
+        Background("expire", Expire(database).run),
+        Background("purge", Purge(database, blobs).run),
+        Background("collect_uploads", CollectUploads(database, blobs).run),
+        Background("collect_results", CollectResults(database, blobs).run),
+        Background("collect_orphans", CollectOrphans(database, blobs).run),
+        Background("settle_late", SettleLate(database).run),
+        Background("watch_outbox", WatchOutbox(database).run),
+        Background("forget", Forget(database).run),
+    ]
 
 
 def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list[Part]:
@@ -153,7 +177,11 @@ def _batch(database: Database, rules: TierRules, hub: WatchHub, blobs: Blobs) ->
         "ListDocumentAttempts": ListDocumentAttempts(database),
         "StreamResults": StreamResults(database, blobs),
         "CancelBatch": CancelBatch(database),
-        "RetryDocuments": RetryDocuments(database),
+        "CancelDocuments": CancelDocuments(database),
+        "PauseBatch": PauseBatch(database),
+        "ResumeBatch": ResumeBatch(database),
+        "RetryDocuments": RetryDocuments(database, rules),
+        "DeleteBatch": DeleteBatch(database),
         "GetLimits": GetLimits(database, rules),
     }
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from batch.domain.events import Event, Extracted, Ref
 from batch.domain.fold import AttemptEnd, DocumentState, fold
 from batch.domain.status import FINAL_BATCH, BatchStatus, status_of
-from batch.store import batches, folding, outbox
+from batch.store import batches, folding, moves, outbox
 from batch.store.database import Tx
 from batch.store.rows import BatchRow
 from batch.wire.events import event_of, status_type, terminal_event_id
@@ -23,15 +23,23 @@ class EventRefused(Exception):
 
 async def settle(tx: Tx, changed: Sequence[BatchRow]) -> list[BatchRow]:
     """Move batches on whose facts say so and write their events; answers all of them as they are then."""
-    moves = [move for row in changed if (move := _move(row)) is not None]
-    if not moves:
+    steps = [step for row in changed if (step := _step(row)) is not None]
+    if not steps:
         return list(changed)
-    moved = {row.id: row for row in await batches.set_status(tx, moves)}
+    moved = {row.id: row for row in await batches.set_status(tx, steps)}
     await outbox.add(tx, [event_of(row, status_type(row.current)) for row in moved.values()])
     return [moved.get(row.id, row) for row in changed]
 
 
-def _move(row: BatchRow) -> tuple[UUID, BatchStatus, UUID | None] | None:
+async def cancel(tx: Tx, row: BatchRow) -> BatchRow:
+    """Cancel a locked batch that is not final: what waits at once, what runs as soon as its worker answers."""
+    await moves.cancel_waiting(tx, row.id)
+    marked = await batches.request_cancel(tx, row.id)
+    marked = await moves.ask_to_stop(tx, row.id) or marked
+    return (await settle(tx, [marked]))[0]
+
+
+def _step(row: BatchRow) -> tuple[UUID, BatchStatus, UUID | None] | None:
     status = status_of(row.facts)
     if status is row.current:
         return None

@@ -8,7 +8,7 @@ from batch.store import batches, dispatching
 from batch.store.database import Tx
 from batch.store.rows import BatchRow, ErrorGroupRow
 from batch.wire.batches import batch_message
-from chassis.errors import not_found
+from chassis.errors import CallReason, not_found, precondition
 from quire.batch.v1 import batch_pb2
 
 
@@ -19,6 +19,13 @@ async def load(tx: Tx, tenant_id: UUID, batch_id: UUID, *, lock: bool = False) -
     if found is None:
         raise not_found("batch", str(batch_id))
     return found
+
+
+def refuse_purged(row: BatchRow) -> None:
+    """Raise FAILED_PRECONDITION, BATCH_PURGED for a batch whose contents are removed."""
+    if row.purged_at is not None:
+        message = f"contents and results of the batch were removed at {row.purged_at:%Y-%m-%dT%H:%M:%SZ}"
+        raise precondition(CallReason.BATCH_PURGED, f"{message}; create another with the files at hand")
 
 
 async def detailed(tx: Tx, rows: Sequence[BatchRow]) -> list[batch_pb2.Batch]:

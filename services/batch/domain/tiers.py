@@ -146,10 +146,15 @@ def admit_batch(rules: TierRules, limits: Limits, *, open_batches: int, creates_
     if creates_last_minute >= limits.creates_per_minute:
         message = f"{limits.creates_per_minute} batches a minute are allowed; try again within a minute"
         return _exhausted("creates_per_minute", limits.creates_per_minute, creates_last_minute, message)
-    if open_batches >= limits.open_batches:
-        message = f"{limits.open_batches} open batches are allowed; wait for one to finish or cancel one"
-        return _exhausted("open_batches", limits.open_batches, open_batches, message)
-    return None
+    return admit_open(limits, open_batches=open_batches)
+
+
+def admit_open(limits: Limits, *, open_batches: int) -> Refusal | None:
+    """May another batch be open beside so many?"""
+    if open_batches < limits.open_batches:
+        return None
+    message = f"{limits.open_batches} open batches are allowed; wait for one to finish or cancel one"
+    return _exhausted("open_batches", limits.open_batches, open_batches, message)
 
 
 def _exhausted(limit: str, maximum: int, used: int, message: str) -> Refusal:

@@ -3,6 +3,7 @@
 from uuid_utils.compat import uuid7
 
 from batch.domain import keys, tiers
+from batch.domain.status import DocumentStatus
 from batch.domain.tiers import TierRules
 from batch.identity import caller
 from batch.store import documents
@@ -50,4 +51,6 @@ class BeginUpload:
     def _admit(self, row: BatchRow, document: DocumentRow, size_bytes: int) -> None:
         if row.status != "PENDING":
             raise precondition(CallReason.BATCH_NOT_DRAFT, f"the batch is {row.status}; uploads are over")
+        if document.current is DocumentStatus.CANCELLED:
+            raise precondition(CallReason.DOCUMENT_NOT_OPEN, "the document was cancelled; announce it again")
         refuse(tiers.admit_size(tiers.from_mapping(row.limits), document.name, size_bytes), self._rules)

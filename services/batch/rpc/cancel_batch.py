@@ -3,9 +3,7 @@
 from batch import ledger
 from batch.domain.status import FINAL_BATCH
 from batch.identity import caller
-from batch.store import batches, moves
-from batch.store.database import Database, Tx
-from batch.store.rows import BatchRow
+from batch.store.database import Database
 from batch.views import detailed, load
 from batch.wire import fields
 from quire.batch.v1 import batch_service_pb2
@@ -26,12 +24,5 @@ class CancelBatch:
         async with self._database.tenant(tenant_id) as tx:
             row = await load(tx, tenant_id, batch_id, lock=True)
             if row.current not in FINAL_BATCH:
-                row = await _cancel(tx, row)
+                row = await ledger.cancel(tx, row)
             return batch_service_pb2.CancelBatchResponse(batch=(await detailed(tx, [row]))[0])
-
-
-async def _cancel(tx: Tx, row: BatchRow) -> BatchRow:
-    await moves.cancel_waiting(tx, [row.id])
-    marked = await batches.request_cancel(tx, row.id)
-    await moves.ask_running_to_stop(tx, row.id)
-    return (await ledger.settle(tx, [marked]))[0]

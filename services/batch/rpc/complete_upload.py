@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from batch.domain import tiers
+from batch.domain.status import DocumentStatus
 from batch.domain.tiers import TierRules
 from batch.identity import caller
 from batch.store import documents
@@ -45,6 +46,8 @@ class CompleteUpload:
                 _check_promise(document, stored)
                 await documents.complete_upload(tx, document_id, stored)
                 document = await _load(tx, tenant_id, batch_id, document_id)
+        if document.current is DocumentStatus.CANCELLED:
+            raise precondition(CallReason.DOCUMENT_NOT_OPEN, "the document was cancelled; announce it again")
         if document.sha256 != stored.sha256:
             raise precondition(CallReason.DOCUMENT_NOT_OPEN, "another upload with other bytes came first")
         return intake_service_pb2.CompleteUploadResponse(document=document_message(document))

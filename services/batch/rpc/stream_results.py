@@ -9,10 +9,10 @@ from batch.store import documents
 from batch.store.database import Database
 from batch.store.documents import ListFilter
 from batch.store.rows import DocumentRow
-from batch.views import load
+from batch.views import load, refuse_purged
 from batch.wire import fields
 from batch.wire.documents import error_message
-from chassis.blobs import Blobs
+from chassis.blobs import BlobMissing, Blobs
 from quire.batch.v1 import batch_service_pb2, document_pb2
 
 PAGE = 64
@@ -33,7 +33,7 @@ class StreamResults:
         tenant_id = caller().tenant_id
         statuses = ["SUCCEEDED", *(["FAILED", "CANCELLED", "EXPIRED"] if request.include_errors else [])]
         async for page in self._pages(tenant_id, batch_id, statuses, request.after_position):
-            for result in await asyncio.gather(*(self._result(row) for row in page)):
+            for result in await self._read(tenant_id, page):
                 yield batch_service_pb2.StreamResultsResponse(result=result)
 
     async def _pages(
@@ -41,13 +41,21 @@ class StreamResults:
     ) -> AsyncIterator[list[DocumentRow]]:
         while True:
             async with self._database.tenant(tenant_id) as tx:
-                await load(tx, tenant_id, batch_id)
+                refuse_purged(await load(tx, tenant_id, batch_id))
                 page = await documents.list_page(tx, batch_id, ListFilter(statuses, (), after), PAGE)
             if page:
                 yield page
             if len(page) < PAGE:
                 return
             after = page[-1].position
+
+    async def _read(self, tenant_id: UUID, page: Sequence[DocumentRow]) -> list[document_pb2.DocumentResult]:
+        try:
+            return await asyncio.gather(*(self._result(row) for row in page))
+        except BlobMissing:
+            async with self._database.tenant(tenant_id) as tx:
+                refuse_purged(await load(tx, tenant_id, page[0].batch_id))
+            raise
 
     async def _result(self, row: DocumentRow) -> document_pb2.DocumentResult:
         return document_pb2.DocumentResult(

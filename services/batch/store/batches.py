@@ -69,6 +69,26 @@ async def lock(tx: Tx, tenant_id: UUID, batch_id: UUID) -> BatchRow | None:
     return batch_row(found) if found else None
 
 
+async def lock_to_delete(tx: Tx, tenant_id: UUID, batch_id: UUID) -> tuple[BatchRow, bool] | None:
+    """Read and lock a batch of a tenant, and whether it was deleted before."""
+    statement = f"""
+        SELECT {BATCH}, b.deleted_at IS NOT NULL AS deleted FROM batch_processes b
+         WHERE b.id = :id AND b.tenant_id = :tenant FOR UPDATE"""
+    found = await row(tx, statement, id=batch_id, tenant=tenant_id)
+    if found is None:
+        return None
+    *fields, deleted = found
+    return BatchRow(*fields), bool(deleted)
+
+
+async def delete(tx: Tx, batch_id: UUID) -> None:
+    """Hide a locked batch; whoever watches it is told by the newer version."""
+    statement = (
+        "UPDATE batch_processes SET deleted_at = now(), version = version + 1, updated_at = now() WHERE id = :id"
+    )
+    await execute(tx, statement, id=batch_id)
+
+
 async def lock_many(tx: Tx, batch_ids: Sequence[UUID]) -> None:
     """Lock batches in the order of their ids."""
     await rows(tx, "SELECT 1 FROM batch_processes WHERE id = ANY(:ids) ORDER BY id FOR UPDATE", ids=list(batch_ids))
@@ -123,8 +143,9 @@ _OPEN = "status IN ('PENDING','QUEUED','PROCESSING','CANCELLING')"
 
 
 async def count_open(tx: Tx, tenant_id: UUID) -> int:
-    """Count a tenant's batches that are not final."""
-    found = await rows(tx, f"SELECT count(*) AS n FROM batch_processes WHERE tenant_id = :t AND {_OPEN}", t=tenant_id)
+    """Count a tenant's batches that are neither final nor deleted."""
+    statement = f"SELECT count(*) AS n FROM batch_processes WHERE tenant_id = :t AND {_OPEN} AND deleted_at IS NULL"
+    found = await rows(tx, statement, t=tenant_id)
     return int(found[0].n)
 
 
@@ -161,11 +182,15 @@ async def seal(tx: Tx, batch_id: UUID, *, deadline_seconds: float, retention_day
     return batch_row(found[0])
 
 
+_RETENTION = "now() + make_interval(days => (b.limits->>'retention_days')::int)"
+
 _SET_STATUS = f"""
 UPDATE batch_processes b
    SET status = c.status, sequence = b.sequence + 1, terminal_event_id = c.terminal_event_id,
        emitted_version = b.version,
-       completed_at = CASE WHEN c.terminal_event_id IS NULL THEN NULL ELSE now() END, updated_at = now()
+       completed_at = CASE WHEN c.terminal_event_id IS NULL THEN NULL ELSE now() END, updated_at = now(),
+       holds = CASE WHEN c.terminal_event_id IS NULL THEN b.holds ELSE '{{}}' END,
+       purge_at = CASE WHEN c.terminal_event_id IS NULL THEN b.purge_at ELSE coalesce(b.purge_at, {_RETENTION}) END
   FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS c(id uuid, status text, terminal_event_id uuid)
  WHERE b.id = c.id
 RETURNING {BATCH}
@@ -173,7 +198,10 @@ RETURNING {BATCH}
 
 
 async def set_status(tx: Tx, changes: Sequence[tuple[UUID, BatchStatus, UUID | None]]) -> list[BatchRow]:
-    """Move locked batches on; a terminal event id comes with a final status and only with one."""
+    """Move locked batches on; a terminal event id comes with a final status and only with one.
+
+    A draft that ends without ever being sealed is kept for as long as a sealed batch.
+    """
     changed = [
         {"id": batch_id, "status": status, "terminal_event_id": event_id} for batch_id, status, event_id in changes
     ]
@@ -191,14 +219,15 @@ async def mark_started(tx: Tx, batch_ids: Sequence[UUID]) -> None:
 
 _REQUEST_CANCEL = f"""
 UPDATE batch_processes b
-   SET cancel_requested_at = coalesce(b.cancel_requested_at, now()), version = b.version + 1, updated_at = now()
+   SET cancel_requested_at = coalesce(b.cancel_requested_at, now()), holds = '{{}}',
+       version = b.version + 1, updated_at = now()
  WHERE b.id = :id
 RETURNING {BATCH}
 """
 
 
 async def request_cancel(tx: Tx, batch_id: UUID) -> BatchRow:
-    """Note that the owner cancelled a locked batch."""
+    """Note that the owner cancelled a locked batch; nothing of it waits, so nothing holds it."""
     return batch_row((await rows(tx, _REQUEST_CANCEL, id=batch_id))[0])
 
 
@@ -206,7 +235,7 @@ _REOPEN = f"""
 UPDATE batch_processes b
    SET retry_generation = b.retry_generation + 1, cancel_requested_at = NULL, terminal_event_id = NULL,
        completed_at = NULL, started_at = NULL, version = b.version + 1, updated_at = now(),
-       deadline_at = now() + make_interval(secs => :deadline_seconds)
+       deadline_at = now() + make_interval(secs => :deadline_seconds), purge_at = {_RETENTION}
  WHERE b.id = :id
 RETURNING {BATCH}
 """

@@ -58,10 +58,14 @@ SELECT 1 FROM batch_processes
 
 _CLAIM = f"""
 WITH {_ASKED}, old AS (
-    SELECT d.id, d.status, a.worker, a.lease_token
-      FROM documents d JOIN asked a ON a.document_id = d.id AND a.dispatch_id = d.dispatch_id
+    SELECT d.id, d.status, a.worker, a.lease_token, b.holds = '{{}}' AND b.deadline_at > clock_timestamp() AS free
+      FROM documents d
+      JOIN asked a ON a.document_id = d.id AND a.dispatch_id = d.dispatch_id
+      JOIN batch_processes b ON b.id = d.batch_id
      WHERE d.status IN ('QUEUED','RETRY_WAIT')
      ORDER BY d.id FOR UPDATE OF d
+), withdrawn AS (
+    UPDATE documents d SET dispatch_id = NULL, dispatched_at = NULL FROM old WHERE d.id = old.id AND NOT old.free
 ), claimed AS (
     UPDATE documents d
        SET status = 'PROCESSING', stage = 'FETCH', attempt = d.attempt + 1, lease_token = old.lease_token,
@@ -70,7 +74,7 @@ WITH {_ASKED}, old AS (
            job_deadline_at = clock_timestamp() + make_interval(secs => :job_seconds),
            started_at = coalesce(d.started_at, now()), changed_version = b.version + 1
       FROM old, batch_processes b
-     WHERE d.id = old.id AND b.id = d.batch_id
+     WHERE d.id = old.id AND b.id = d.batch_id AND old.free
     RETURNING d.id, d.batch_id, d.tenant_id, d.attempt, d.retry_generation, d.lease_worker, d.lease_token,
               old.status AS was, d.status
 ), timeline AS (
@@ -104,7 +108,10 @@ class LeaseTimes:
 
 
 async def claim(tx: Tx, asked: Sequence[Asked], times: LeaseTimes) -> list[BatchRow]:
-    """Lease every asked document whose dispatch still stands; answers the batches that changed."""
+    """Lease every asked document whose dispatch still stands; answers the batches that changed.
+
+    A dispatch of a batch that is held by now, or past its deadline, is withdrawn instead.
+    """
     parameter = json_text(asked)
     await rows(tx, _LOCK_BATCHES, asked=parameter)
     found = await rows(tx, _CLAIM, asked=parameter, lease_seconds=times.lease_seconds, job_seconds=times.job_seconds)

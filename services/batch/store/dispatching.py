@@ -69,12 +69,13 @@ SELECT b.tenant_id, b.id AS batch_id, d.id AS document_id, d.size_bytes,
         LIMIT CASE WHEN b.output_schema IS NULL THEN 1 ELSE CAST(:window AS int) END
        ) d
  WHERE b.status IN ('QUEUED','PROCESSING') AND b.queued + b.retry_wait > 0 AND b.holds = '{}'
+   AND b.deadline_at > clock_timestamp()
  ORDER BY b.sealed_at, b.id, d.position
 """
 
 
 async def candidates(tx: Tx, window: int) -> list[Candidate]:
-    """Read at most `window` waiting documents of every batch that is not held, oldest batch first.
+    """Read at most `window` waiting documents of every batch that is neither held nor past its deadline, oldest first.
 
     A batch without a schema offers one document until its first worker has proposed one (DESIGN §8, ProposeSchema).
     """
@@ -124,12 +125,12 @@ async def take_back(tx: Tx, dispatches: Sequence[UUID]) -> None:
 
 
 async def unclaimed(tx: Tx, older_than_seconds: float, limit: int) -> Sequence[UUID]:
-    """Find documents that were dispatched so long ago and never claimed."""
+    """Find documents that were dispatched so long ago and never claimed, of batches that are not held."""
     statement = """
-        SELECT id FROM documents
-         WHERE dispatch_id IS NOT NULL AND status IN ('QUEUED','RETRY_WAIT')
-           AND dispatched_at < clock_timestamp() - make_interval(secs => :seconds)
-         ORDER BY dispatched_at LIMIT :limit"""
+        SELECT d.id FROM documents d JOIN batch_processes b ON b.id = d.batch_id AND b.holds = '{}'
+         WHERE d.dispatch_id IS NOT NULL AND d.status IN ('QUEUED','RETRY_WAIT')
+           AND d.dispatched_at < clock_timestamp() - make_interval(secs => :seconds)
+         ORDER BY d.dispatched_at LIMIT :limit"""
     return [one.id for one in await rows(tx, statement, seconds=older_than_seconds, limit=limit)]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from batch.domain.status import DocumentStatus
 from batch.store.counting import COUNT_MOVED
 from batch.store.database import Tx, columns, execute, json_text, row, rows
 from batch.store.rows import DOCUMENT, BatchRow, DocumentRow, batch_row, document_row
@@ -98,6 +99,13 @@ async def changed_since(tx: Tx, batch_id: UUID, seen: Seen, limit: int) -> list[
          ORDER BY d.changed_version, d.position LIMIT :limit"""
     found = await rows(tx, statement, batch=batch_id, version=seen.version, position=seen.position, limit=limit)
     return [document_row(one) for one in found]
+
+
+async def statuses(tx: Tx, batch_id: UUID, document_ids: Sequence[UUID]) -> dict[UUID, DocumentStatus]:
+    """Where documents of a locked batch are; those that are not of it are left out."""
+    statement = "SELECT id, status FROM documents WHERE batch_id = :batch AND id = ANY(:ids)"
+    found = await rows(tx, statement, batch=batch_id, ids=list(document_ids))
+    return {one.id: DocumentStatus(one.status) for one in found}
 
 
 async def missing_uploads(tx: Tx, batch_id: UUID, limit: int) -> list[str]:

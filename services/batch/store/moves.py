@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from batch.store.counting import COUNT_MOVED, NOTHING_SPENT
-from batch.store.database import Tx, execute, row, rows
-from batch.store.rows import BatchRow, batch_row
+from batch.store.database import Tx, row, rows
+from batch.store.rows import BATCH, BatchRow, batch_row
 
 _QUEUE_UPLOADED = f"""
 WITH moved AS (
@@ -30,6 +30,7 @@ _END_WAITING = f"""
 WITH old AS (
     SELECT id, status FROM documents
      WHERE batch_id = ANY(:batches) AND status IN ('PENDING_UPLOAD','UPLOADED','QUEUED','RETRY_WAIT')
+       AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY(:ids))
      ORDER BY id FOR UPDATE
 ), moved AS (
     UPDATE documents d
@@ -42,9 +43,10 @@ WITH old AS (
 """
 
 
-async def cancel_waiting(tx: Tx, batch_ids: Sequence[UUID]) -> list[BatchRow]:
-    """Cancel every document that nobody works on."""
-    return await _end_waiting(tx, batch_ids, "CANCELLED", "CANCELLED", "cancelled by its owner")
+async def cancel_waiting(tx: Tx, batch_id: UUID, document_ids: Sequence[UUID] | None = None) -> BatchRow | None:
+    """Cancel documents that nobody works on: all of a batch, or those named. None when there are none."""
+    found = await _end_waiting(tx, [batch_id], "CANCELLED", "CANCELLED", "cancelled by its owner", document_ids)
+    return found[0] if found else None
 
 
 async def expire_waiting(tx: Tx, batch_ids: Sequence[UUID]) -> list[BatchRow]:
@@ -52,18 +54,40 @@ async def expire_waiting(tx: Tx, batch_ids: Sequence[UUID]) -> list[BatchRow]:
     return await _end_waiting(tx, batch_ids, "EXPIRED", "DEADLINE_EXCEEDED", "the batch reached its deadline")
 
 
-async def _end_waiting(tx: Tx, batch_ids: Sequence[UUID], status: str, code: str, message: str) -> list[BatchRow]:
-    found = await rows(tx, _END_WAITING, batches=list(batch_ids), status=status, code=code, message=message)
+async def _end_waiting(
+    tx: Tx, batch_ids: Sequence[UUID], status: str, code: str, message: str, ids: Sequence[UUID] | None = None
+) -> list[BatchRow]:
+    named = None if ids is None else list(ids)
+    found = await rows(tx, _END_WAITING, batches=list(batch_ids), status=status, code=code, message=message, ids=named)
     return [batch_row(one) for one in found]
 
 
-async def ask_running_to_stop(tx: Tx, batch_id: UUID) -> int:
-    """Mark the running documents of a batch; their workers are told on their line of life."""
-    statement = """
-        UPDATE documents d SET cancel_requested = true, changed_version = b.version
-          FROM batch_processes b
-         WHERE b.id = :batch AND d.batch_id = b.id AND d.status = 'PROCESSING'"""
-    return await execute(tx, statement, batch=batch_id)
+_ASK_TO_STOP = f"""
+WITH old AS (
+    SELECT id FROM documents
+     WHERE batch_id = :batch AND status = 'PROCESSING' AND NOT cancel_requested
+       AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY(:ids))
+     ORDER BY id FOR UPDATE
+), asked AS (
+    UPDATE documents d SET cancel_requested = true, changed_version = b.version + 1
+      FROM old, batch_processes b
+     WHERE d.id = old.id AND b.id = d.batch_id
+    RETURNING d.batch_id
+)
+UPDATE batch_processes b SET version = b.version + 1, updated_at = now()
+ WHERE b.id IN (SELECT batch_id FROM asked)
+RETURNING {BATCH}
+"""
+
+
+async def ask_to_stop(tx: Tx, batch_id: UUID, document_ids: Sequence[UUID] | None = None) -> BatchRow | None:
+    """Mark running documents, all of a batch or those named; their workers are told on their line of life.
+
+    None when there are none, or none that were not asked before.
+    """
+    named = None if document_ids is None else list(document_ids)
+    found = await row(tx, _ASK_TO_STOP, batch=batch_id, ids=named)
+    return batch_row(found) if found else None
 
 
 _RETRY = f"""

@@ -57,6 +57,7 @@ class BatchRow:
     draft_expired_at: datetime | None
     last_progress_at: datetime | None
     purge_at: datetime | None
+    purged_at: datetime | None
 
     @property
     def counters(self) -> Counters:

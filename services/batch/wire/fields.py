@@ -1,6 +1,7 @@
 """Fields of a call, read and refused: every faulty one is named at once."""
 
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
 import jsonschema_rs
@@ -41,6 +42,12 @@ class Violations:
             pass
         self.add(field, "must be a UUID in its 36 character form")
         return UUID(int=0)
+
+    def uuids(self, field: str, values: Sequence[str], most: int, least: int = 0) -> list[UUID]:
+        """Read a list of ids."""
+        if not least <= len(values) <= most:
+            self.add(field, f"must be {least} to {most} ids, are {len(values)}")
+        return [self.uuid(f"{field}[{number}]", one) for number, one in enumerate(values[:most])]
 
     def text(self, field: str, value: str, longest: int, *, required: bool = False) -> str:
         """Read text of at most so many characters, without NUL."""

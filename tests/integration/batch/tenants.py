@@ -28,12 +28,17 @@ from quire.batch.v1.batch_pb2 import (
 from quire.batch.v1.batch_service_pb2 import (
     AddDocumentsRequest,
     CancelBatchRequest,
+    CancelDocumentsRequest,
+    CancelDocumentsResponse,
     CreateBatchRequest,
+    DeleteBatchRequest,
     DocumentAnnouncement,
     GetBatchRequest,
     GetDocumentRequest,
     ListDocumentAttemptsRequest,
     ListDocumentsRequest,
+    PauseBatchRequest,
+    ResumeBatchRequest,
     RetryDocumentsRequest,
     RetryDocumentsResponse,
     SealBatchRequest,
@@ -198,6 +203,19 @@ class Tenant:
 
     async def cancel(self, batch_id: str) -> Batch:
         return (await self.door.batch.CancelBatch(CancelBatchRequest(batch_id=batch_id), metadata=self.metadata)).batch
+
+    async def cancel_documents(self, batch_id: str, ids: Sequence[str]) -> CancelDocumentsResponse:
+        asked = CancelDocumentsRequest(batch_id=batch_id, document_ids=ids)
+        return await self.door.batch.CancelDocuments(asked, metadata=self.metadata)
+
+    async def pause(self, batch_id: str) -> Batch:
+        return (await self.door.batch.PauseBatch(PauseBatchRequest(batch_id=batch_id), metadata=self.metadata)).batch
+
+    async def resume(self, batch_id: str) -> Batch:
+        return (await self.door.batch.ResumeBatch(ResumeBatchRequest(batch_id=batch_id), metadata=self.metadata)).batch
+
+    async def delete(self, batch_id: str) -> None:
+        await self.door.batch.DeleteBatch(DeleteBatchRequest(batch_id=batch_id), metadata=self.metadata)
 
     async def retry(self, batch_id: str, ids: Sequence[str] = (), **fields: Any) -> RetryDocumentsResponse:
         asked = RetryDocumentsRequest(batch_id=batch_id, document_ids=ids, **fields)

@@ -1,10 +1,12 @@
 """Cancel and retry: at once what waits, politely what runs, and nothing is forgotten."""
 
+import asyncio
 import time
 
 import grpc
 
 from chassis.errors import CallReason
+from chassis.failures import FailureCode
 from quire.batch.v1.batch_pb2 import (
     BATCH_STATUS_CANCELLED,
     BATCH_STATUS_CANCELLING,
@@ -222,3 +224,49 @@ async def test_an_idle_draft_expires_and_frees_its_place(world: World) -> None:
     final = await tenant.until_final(batch.id)
     assert (final.status, final.counters.expired) == (BATCH_STATUS_EXPIRED, 1)
     assert (await tenant.create()).id
+
+
+async def test_a_retry_that_opens_a_batch_again_needs_a_free_place(world: World) -> None:
+    tenant = await world.tenant(open_batches=2)
+    batch = await tenant.cancel((await tenant.sealed(2)).id)
+    other = await tenant.create()
+    assert (await tenant.create()).id
+    error = await refused(tenant.retry(batch.id))
+    assert (error.code, error.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, FailureCode.QUOTA_EXHAUSTED)
+    assert error.quota is not None
+    assert (error.quota.limit, error.quota.maximum, error.quota.used) == ("open_batches", 2, 2)
+    assert await tenant.get(batch.id) == batch
+    await tenant.cancel(other.id)
+    assert (await tenant.retry(batch.id)).batch.status == BATCH_STATUS_QUEUED
+    first, _ = await tenant.documents(batch.id)
+    assert (await tenant.cancel_documents(batch.id, [first.id])).cancelled_count == 1
+    assert (await tenant.retry(batch.id, [first.id])).retried_count == 1, "an open batch has its place"
+
+
+async def test_retries_that_race_for_the_last_place_open_one_batch(world: World) -> None:
+    tenant = await world.tenant(open_batches=2)
+    batches = [await tenant.cancel((await tenant.sealed(1)).id) for _ in range(6)]
+    answers = await asyncio.gather(*(tenant.retry(batch.id) for batch in batches), return_exceptions=True)
+    refusals = [answer for answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
+    assert len(refusals) == 4
+    assert {refusal.code() for refusal in refusals} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+
+
+async def test_every_generation_of_attempts_stays_on_the_timeline(world: World) -> None:
+    tenant = await world.tenant()
+    batch = await tenant.sealed(1)
+
+    async def fail_twice(attempt: Attempt) -> None:
+        if attempt.claim.retry_generation < 2:
+            await attempt.fail("PDF_ENCRYPTED" if attempt.claim.retry_generation else "FILE_CORRUPT")
+        else:
+            await succeed(attempt)
+
+    await world.worker(fail_twice)
+    for code in ("FILE_CORRUPT", "PDF_ENCRYPTED"):
+        await tenant.until_final(batch.id)
+        assert (await tenant.retry(batch.id, error_codes=[code])).retried_count == 1
+    await tenant.until_final(batch.id)
+    (document,) = await tenant.documents(batch.id)
+    told = [(one.attempt, one.outcome, one.error.code) for one in await tenant.attempts(document)]
+    assert told == [(1, "failed", "FILE_CORRUPT"), (2, "failed", "PDF_ENCRYPTED"), (3, "succeeded", "")]

@@ -14,7 +14,6 @@ from quire.work.v1.work_service_pb2 import (
     CLAIM_VERDICT_RUN,
     STOP_REASON_REVOKED,
     AttachRequest,
-    Beat,
     Claim,
     ClaimDocumentRequest,
     ClaimDocumentResponse,
@@ -203,17 +202,6 @@ async def test_an_attempt_that_outlives_its_job_deadline_is_taken_back(world: Wo
     final = await tenant.until_final(batch.id)
     assert [group.code for group in final.errors] == ["DOCUMENT_TIMEOUT"]
     assert await worker.attempts[0].stop_asked() == STOP_REASON_REVOKED
-
-
-async def test_a_beat_that_is_no_beat_ends_the_line(world: World) -> None:
-    async def lines() -> AsyncIterator[AttachRequest]:
-        yield AttachRequest(hello=Hello(worker_id="w1", slots=1))
-        yield AttachRequest(beat=Beat(lease_tokens=["nonsense"], accepting=True))
-        await asyncio.sleep(60)
-
-    call = world.door.work.Attach(lines(), metadata=world.door.worker)
-    async with asyncio.timeout(10):
-        assert await call.read() is grpc.aio.EOF
 
 
 @pytest.mark.parametrize("slots", [0, -1, 10_001])

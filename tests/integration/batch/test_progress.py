@@ -13,7 +13,6 @@ from quire.batch.v1.document_pb2 import (
 )
 from quire.events.v1.progress_pb2 import AttemptRef, DocumentExtracted, DocumentFailed
 from tests.audit import auditing
-from tests.integration.batch.dead_letters import dead_letters
 from tests.integration.batch.tenants import an_id
 from tests.integration.batch.workers import Attempt, succeed
 from tests.integration.batch.world import World

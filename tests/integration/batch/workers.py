@@ -139,6 +139,10 @@ class Worker:
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(happened)
 
+    async def until_gone(self, jobs: int) -> None:
+        """Return once so many jobs were answered GONE."""
+        await self.until(lambda: self.gone >= jobs)
+
     async def break_line(self) -> None:
         """Break the line of life; it is not taken up again."""
         if self._line is not None:
@@ -192,7 +196,9 @@ class Worker:
         if answer.verdict == CLAIM_VERDICT_RUN:
             await self._run(Attempt(answer.claim, self.tell))
         else:
-            self.gone += 1
+            async with self._news:
+                self.gone += 1
+                self._news.notify_all()
         with suppress(AMQPException, OSError, RuntimeError):
             await message.ack()
 

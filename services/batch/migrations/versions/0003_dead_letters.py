@@ -6,7 +6,7 @@ Dead letters belong to no tenant: what no consumer could read may name any, or n
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 DEAD_LETTERS = """
 CREATE TABLE dead_letters (
