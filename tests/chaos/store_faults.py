@@ -1,6 +1,7 @@
 """What an S3 server may answer instead of what it has, and which request meets it."""
 
 import random
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -54,6 +55,8 @@ class StoreFaults:
 
     refusals: list[tuple[Refusal, Chance]] = field(default_factory=list[tuple[Refusal, Chance]])
     damages: dict[str, tuple[Damage, Chance]] = field(default_factory=dict[str, tuple[Damage, Chance]])
+    damaged: Counter[str] = field(default_factory=Counter[str])
+    """By path, without the query."""
 
     def refuse(self, status: int, code: str, methods: Collection[str], chance: Chance) -> None:
         """Instead of the refusals before."""
@@ -83,6 +86,7 @@ class StoreFaults:
             return None
         for damage, chance in self.damages.values():
             if damage.path_has in target and chance.strikes():
+                self.damaged[target.partition("?")[0]] += 1
                 return Damage(damage.kind, damage.path_has, chance.rng.random())
         return None
 

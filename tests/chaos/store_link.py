@@ -1,6 +1,7 @@
 """A link before an S3 server, which answers in its place or damages what it answers."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Collection
 
 from tests.chaos.ends import End, Flow
@@ -34,6 +35,10 @@ class StoreLink(Link):
     def flip(self, share: float, rng: random.Random, path_has: str = "") -> None:
         """Change one byte of a share of the objects that are read."""
         self._damage("flip", path_has, _chance(share, rng))
+
+    def damaged(self) -> Counter[str]:
+        """By path, `/bucket/key`: how often its reading was cut or flipped, at most."""
+        return self._thread.call(lambda: Counter(self._faults.damaged))
 
     def honest(self) -> None:
         """End these faults; the mode stays."""

@@ -122,6 +122,7 @@ async def test_damage_keeps_to_the_paths_it_is_told(blobs: Blobs, link: StoreLin
     link.flip(1.0, random.Random(5), path_has="/u/")
     assert await blobs.get("t/a/result") == BODY
     assert await blobs.get("t/u/input") != BODY
+    assert link.damaged() == {f"/{BUCKET}/t/u/input": 1}
 
 
 async def test_a_store_behind_a_cut_link_is_away_until_it_opens(blobs: Blobs, link: StoreLink) -> None:
