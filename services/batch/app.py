@@ -23,6 +23,7 @@ from batch.loops.purge import Purge
 from batch.loops.relay import Relay
 from batch.loops.rescue import Rescuer
 from batch.loops.settle_late import SettleLate
+from batch.loops.tell_again import TellAgain
 from batch.loops.watch_outbox import WatchOutbox
 from batch.rpc.add_documents import AddDocuments
 from batch.rpc.admin_dead_letters import ListDeadLetters, ReplayDeadLetters
@@ -110,6 +111,7 @@ def _engine_doors(
             Background("rescue", Rescuer(database, settings).run),
             Background("dispatch_again", dispatch_again.run),
             Background("heal_queues", HealQueues(database, jobs, doctor).run),
+            Background("tell_again", TellAgain(database, doctor).run),
         ],
         "dead": [
             Background("dead", dead.run),

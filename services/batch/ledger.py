@@ -39,6 +39,11 @@ async def cancel(tx: Tx, row: BatchRow) -> BatchRow:
     return (await settle(tx, [marked]))[0]
 
 
+async def tell_again(tx: Tx, ended: Sequence[BatchRow]) -> None:
+    """Write the terminal events of batches once more, with the ids they had."""
+    await outbox.add(tx, [event_of(row, status_type(row.current)) for row in ended])
+
+
 def _step(row: BatchRow) -> tuple[UUID, BatchStatus, UUID | None] | None:
     status = status_of(row.facts)
     if status is row.current:

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.figures`: how fast Quire goes on after each kind of loss, one at a time, at production pace."""
+"""`python -m tests.chaos.figures`: how fast Quire goes on after each kind of loss, at the pace of production."""
 
 import asyncio
 import shutil
@@ -17,6 +17,7 @@ from tests.chaos.poison import POISON, poisonable
 from tests.chaos.records import Records, canary_of, moment
 from tests.chaos.recovery import FROZEN, KILLED, Recoveries, held_by
 from tests.chaos.stage import Size, Stage, Tenant, stage
+from tests.waiting import until
 
 PRODUCTION = {
     "QUIRE_LEASE_SECONDS": "20",
@@ -56,9 +57,10 @@ class Play:
         return batch
 
     async def until(self, batch_id: str, happened: Callable[[Batch], bool]) -> None:
-        async with asyncio.timeout(FINAL_SECONDS):
-            while not happened(await self.quire.get(batch_id)):
-                await asyncio.sleep(LOOK_SECONDS)
+        async def has_happened() -> bool:
+            return happened(await self.quire.get(batch_id))
+
+        await until(has_happened, FINAL_SECONDS, LOOK_SECONDS)
 
     async def attempts(self, outcome: str) -> int:
         """How many attempts came to this, ever."""

@@ -19,10 +19,10 @@ def poisonable(service: str, usual: tuple[str, ...]) -> tuple[str, ...]:
     return (sys.executable, "-m", "tests.chaos.poison", "serve") if service == "extractor" else usual
 
 
-async def _parse_or_die(cage: Cage, path: Path, name: str, limits: ParseLimits) -> ParsedDocument:
+async def _parse_or_die(self: Cage, path: Path, name: str, limits: ParseLimits) -> ParsedDocument:
     if name == POISON:
         os.kill(os.getpid(), signal.SIGKILL)
-    return await _parse(cage, path, name, limits)
+    return await _parse(self, path, name, limits)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from tests.chaos.checker.check import check
 from tests.chaos.checker.ground import Footprint, Ground, Process, footprint, secrets_of
 from tests.chaos.checker.sampling import sampling
 from tests.chaos.customer import Customer
+from tests.chaos.mutants.launch import planting
 from tests.chaos.nemesis import Nemesis, Planned, plan
 from tests.chaos.records import Records, Violation
 from tests.chaos.stage import LEASE_SECONDS, Size, Stage, stage, usually

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeVar
 
+from aio_pika import ExchangeType
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 from aiormq.exceptions import ConnectionInternalError
@@ -104,6 +105,33 @@ class Doctor:
             await links.close(connection)
         return True
 
+    async def is_marked(self, queue: Queue) -> bool:
+        """Whether a queue is still the one that was marked. Raises BrokerAway."""
+
+        async def look(connection: AbstractConnection) -> bool:
+            try:
+                await (await connection.channel()).declare_exchange(_mark_of(queue), passive=True)
+            except ChannelNotFoundEntity:
+                return False
+            return True
+
+        return await self._visit(look, DEADLINE)
+
+    async def mark(self, queue: Queue) -> None:
+        """Mark a queue, made if it is missing, so that one that takes its place can be told from it.
+
+        The mark is an exchange bound to nothing else: the broker deletes it with the queue. Raises BrokerAway.
+        """
+
+        async def put(connection: AbstractConnection) -> None:
+            channel = await connection.channel()
+            await declare(channel, queue)
+            kept = await channel.get_queue(queue.name, ensure=False)
+            mark = await channel.declare_exchange(_mark_of(queue), ExchangeType.FANOUT, durable=True, auto_delete=True)
+            await kept.bind(mark)
+
+        await self._visit(put, DEADLINE)
+
     async def _visit(self, act: Callable[[AbstractConnection], Awaitable[Found]], seconds: float) -> Found:
         try:
             connection = await links.connect(self._url, self._name)
@@ -118,3 +146,7 @@ class Doctor:
             raise BrokerAway(f"{self._name}: the link to the broker broke") from error
         except BROKEN as error:
             raise BrokerAway(f"{self._name}: {error!r}") from error
+
+
+def _mark_of(queue: Queue) -> str:
+    return f"{queue.name}.mark"

@@ -13,7 +13,7 @@ from batch.store import outbox
 from batch.store.database import Database
 from batch.store.outbox import Unpublished
 from batch.wire.events import TERMINAL_TYPES, cloud_event_headers
-from chassis.amqp import PUBLISH_DEADLINE, Publisher, PublishFailed, Refused
+from chassis.amqp import Publisher, PublishFailed, Refused
 from chassis.failpoints import Point, during, reach
 from chassis.logs import get_logger
 from chassis.topology import EVENTS, EVENTS_LOG
@@ -21,8 +21,8 @@ from chassis.topology import EVENTS, EVENTS_LOG
 log = get_logger()
 
 LARGEST_SET = 200
-CLAIM_SECONDS = 2 * PUBLISH_DEADLINE
-"""How long events stay with a relay that dies: long enough to publish them, short enough to wait for."""
+CLAIM_SECONDS = 2.0
+"""How long events stay with a relay that dies. A broker that takes longer gets them twice, each with its one id."""
 REFUSED_SECONDS = 1.0
 """How long a queue that refused an event is given to make room."""
 AWAY_SECONDS = 0.25

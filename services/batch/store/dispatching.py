@@ -7,6 +7,7 @@ from uuid import UUID
 from batch.store.database import Tx, execute, json_text, row, rows
 
 DISPATCH_LOCK = 7_235_191
+TELL_LOCK = 7_235_192
 
 
 async def elect(tx: Tx, lock: int) -> bool:

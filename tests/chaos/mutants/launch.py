@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.chaos.mutants.catalogue import ALL
-from tests.chaos.mutants.mutant import Mutant
+from tests.chaos.mutants.mutant import Launcher, Mutant
 
 
 class WrongService(Exception):
@@ -25,6 +25,18 @@ def main(words: Sequence[str]) -> int:
     plant(name, service)
     sys.argv = [f"{service} ({name})", *rest]
     return int(importlib.import_module(f"{service}.__main__").main())
+
+
+def planting(name: str) -> Launcher:
+    """How a stage starts its processes so that the bug is in those of its service."""
+    mutant = ALL[name]
+
+    def launched(service: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+        if service != mutant.service:
+            return usual
+        return (sys.executable, "-m", "tests.chaos.mutants.launch", name, service, "serve")
+
+    return launched
 
 
 def plant(name: str, service: str) -> None:

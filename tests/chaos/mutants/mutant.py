@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Apply = Callable[[], None]
+Launcher = Callable[[str, tuple[str, ...]], tuple[str, ...]]
+"""Service and usual command line in, command line out (as tests.chaos.stage wants it)."""
 BATCH, EXTRACTOR = "batch", "extractor"
 
 

@@ -5,8 +5,10 @@ import pytest
 from quire_client.command.parser import build_parser
 
 COMMANDS = ["submit", "list", "show", "watch", "documents", "results", "cancel", "retry", "limits", "errors"]
-ADMIN_COMMANDS = ["create-tenant", "list-tenants", "set-tier", "create-key", "list-keys", "revoke-key"]
-ADMIN_COMMANDS += ["dead-letters", "replay", "queues"]
+ADMIN_COMMANDS = [
+    *["create-tenant", "list-tenants", "set-tier", "create-key", "list-keys", "revoke-key"],
+    *["dead-letters", "replay", "queues"],
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS + [f"admin {name}" for name in ADMIN_COMMANDS])
