@@ -12,7 +12,6 @@ from uuid import uuid4
 from quire.batch.v1.batch_pb2 import Batch, BatchOptions, BatchStatus
 from quire.batch.v1.batch_service_pb2 import (
     AddDocumentsRequest,
-    CancelBatchRequest,
     CreateBatchRequest,
     DocumentAnnouncement,
     GetBatchRequest,
@@ -21,8 +20,6 @@ from quire.batch.v1.batch_service_pb2 import (
     GetLimitsResponse,
     ListBatchesRequest,
     ListDocumentsRequest,
-    RetryDocumentsRequest,
-    RetryDocumentsResponse,
     SealBatchRequest,
     StreamResultsRequest,
     WatchBatchRequest,
@@ -32,6 +29,7 @@ from quire.batch.v1.batch_service_pb2_grpc import BatchServiceStub
 from quire.batch.v1.document_pb2 import DOCUMENT_STATUS_PENDING_UPLOAD, Document, DocumentStatus
 from quire.upload.v1.upload_service_pb2 import UploadHeader
 from quire_client.channel import Caller, open_channel, open_threaded_channel
+from quire_client.control import Control
 from quire_client.errors import CallError, DocumentRefusedError, RefusedError
 from quire_client.options import Schema, schema_text
 from quire_client.results import Result
@@ -44,7 +42,7 @@ from quire_client.uploading import Uploader
 PAGE_SIZE = 500
 
 
-class QuireClient:
+class QuireClient(Control):
     """One tenant's view of Quire.
 
     Every call has a deadline and is made again when the server does not answer: for `retry_for` seconds, or for
@@ -63,10 +61,9 @@ class QuireClient:
     ) -> None:
         """Prepare channels to the batch service and the gateway's gRPC door: `host:port`, or `grpcs://host:port`."""
         metadata = (("authorization", f"Bearer {api_key}"),)
-        self._caller = Caller(metadata, retry_for)
         self._persistent = Caller(metadata, max(retry_for, persist_for))
         self._channel = open_channel(endpoint)
-        self._batches = BatchServiceStub(self._channel)
+        super().__init__(Caller(metadata, retry_for), BatchServiceStub(self._channel))
         self._upload_channel = open_threaded_channel(upload_endpoint) if upload_endpoint else None
         self._uploader = Uploader(self._upload_channel, self._persistent) if self._upload_channel else None
 
@@ -264,27 +261,6 @@ class QuireClient:
         """Iterate over the results there are now, in the order announced; works while the batch runs."""
         request = StreamResultsRequest(batch_id=batch_id, include_errors=include_errors, after_position=after_position)
         return Results(self._caller, self._batches, request).read()
-
-    async def cancel(self, batch_id: str) -> Batch:
-        """Cancel what is open; results that are ready stay."""
-        return (await self._caller.call(self._batches.CancelBatch, CancelBatchRequest(batch_id=batch_id))).batch
-
-    async def retry(
-        self,
-        batch_id: str,
-        *,
-        document_ids: Collection[str] = (),
-        error_codes: Collection[str] = (),
-        request_id: str = "",
-    ) -> RetryDocumentsResponse:
-        """Queue final documents without a result again: all of them, those named, or those with these codes."""
-        request = RetryDocumentsRequest(
-            request_id=request_id or str(uuid4()),
-            batch_id=batch_id,
-            document_ids=document_ids,
-            error_codes=error_codes,
-        )
-        return await self._caller.call(self._batches.RetryDocuments, request)
 
     async def limits(self) -> GetLimitsResponse:
         """Read the limits in force and what is used of them."""

@@ -102,6 +102,12 @@ class NothingInput(_Input):
     """No fields."""
 
 
+class CancelDocumentsInput(_Input):
+    """Which documents to cancel, 1 to 1,000."""
+
+    document_ids: list[Text]
+
+
 class RetryInput(_Input):
     """Which documents to queue again; without either, every one that ended without a result."""
 

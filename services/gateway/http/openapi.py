@@ -12,11 +12,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from gateway.http.inputs import AnnouncementsInput, BatchInput, NothingInput, RetryInput, SealInput
+from gateway.http.inputs import (
+    AnnouncementsInput,
+    BatchInput,
+    CancelDocumentsInput,
+    NothingInput,
+    RetryInput,
+    SealInput,
+)
 from gateway.http.shapes import enum_names, field_name, is_embedded
 from quire.batch.v1.batch_pb2 import Batch
 from quire.batch.v1.batch_service_pb2 import (
     AddDocumentsResponse,
+    CancelDocumentsResponse,
     GetLimitsResponse,
     ListBatchesResponse,
     ListDocumentsResponse,
@@ -31,6 +39,7 @@ SUMMARY = "Batch document extraction that cannot lose a document."
 _ANSWERS: tuple[type[Message], ...] = (
     Batch,
     AddDocumentsResponse,
+    CancelDocumentsResponse,
     DocumentResult,
     GetLimitsResponse,
     ListBatchesResponse,
@@ -38,7 +47,14 @@ _ANSWERS: tuple[type[Message], ...] = (
     RetryDocumentsResponse,
     WatchBatchResponse,
 )
-_BODIES: tuple[type[BaseModel], ...] = (AnnouncementsInput, BatchInput, NothingInput, RetryInput, SealInput)
+_BODIES: tuple[type[BaseModel], ...] = (
+    AnnouncementsInput,
+    BatchInput,
+    CancelDocumentsInput,
+    NothingInput,
+    RetryInput,
+    SealInput,
+)
 _INTEGERS = frozenset(
     {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_UINT64}
 )
@@ -63,10 +79,26 @@ _PROBLEM: Values = {
     },
 }
 
+_PROBLEMS: Values = {
+    "default": {
+        "description": "a problem",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+
 
 def answers(message: type[Message], status: int = 200) -> Values:
     """Route arguments: answers one message as JSON, or a problem."""
     return _answers(status, "application/json", _reference(message.DESCRIPTOR.full_name), "done")
+
+
+def answers_nothing(description: str) -> Values:
+    """Route arguments: answers 204 without a body."""
+    return {
+        "response_class": Response,
+        "status_code": 204,
+        "responses": {204: {"description": description}} | _PROBLEMS,
+    }
 
 
 def answers_object(description: str) -> Values:
@@ -179,12 +211,8 @@ def _reference(name: str) -> Values:
 
 
 def _answers(status: int, media_type: str, schema: Values, description: str) -> Values:
-    problem: Values = {
-        "description": "a problem",
-        "content": {"application/problem+json": {"schema": _reference("Problem")}},
-    }
     good: Values = {"description": description, "content": {media_type: {"schema": schema}}}
-    return {"response_class": Response, "status_code": status, "responses": {status: good, "default": problem}}
+    return {"response_class": Response, "status_code": status, "responses": {status: good} | _PROBLEMS}
 
 
 def _takes(content: Values, *, idempotent: bool) -> Values:

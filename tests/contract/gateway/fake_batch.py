@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from chassis.errors import CallError, CallReason, invalid, not_found, precondition, unauthenticated
 from chassis.rpc_faults import FaultInterceptor
 from quire.batch.v1 import batch_service_pb2 as rpc
-from quire.batch.v1.batch_pb2 import Batch, BatchStatus, Tier
+from quire.batch.v1.batch_pb2 import Batch, BatchStatus, HoldReason, Tier
 from quire.batch.v1.batch_service_pb2_grpc import BatchServiceServicer, add_BatchServiceServicer_to_server
 from quire.batch.v1.document_pb2 import Document, DocumentResult, DocumentStatus
 from quire.batch.v1.limits_pb2 import Limits
@@ -142,6 +142,28 @@ class FakeBatchService(BatchServiceServicer):  # what is not here, nobody in the
         await self.memory.note(context, request)
         batch = await self.memory.change(request.batch_id, BatchStatus.BATCH_STATUS_CANCELLED)
         return rpc.CancelBatchResponse(batch=batch)
+
+    async def CancelDocuments(self, request: rpc.CancelDocumentsRequest, context: Any) -> rpc.CancelDocumentsResponse:
+        await self.memory.note(context, request)
+        batch = self.memory.batch(request.batch_id)
+        return rpc.CancelDocumentsResponse(batch=batch, cancelled_count=len(request.document_ids))
+
+    async def PauseBatch(self, request: rpc.PauseBatchRequest, context: Any) -> rpc.PauseBatchResponse:
+        await self.memory.note(context, request)
+        batch = self.memory.batch(request.batch_id)
+        batch.hold_reason = HoldReason.HOLD_REASON_PAUSED_BY_USER
+        return rpc.PauseBatchResponse(batch=batch)
+
+    async def ResumeBatch(self, request: rpc.ResumeBatchRequest, context: Any) -> rpc.ResumeBatchResponse:
+        await self.memory.note(context, request)
+        batch = self.memory.batch(request.batch_id)
+        batch.ClearField("hold_reason")
+        return rpc.ResumeBatchResponse(batch=batch)
+
+    async def DeleteBatch(self, request: rpc.DeleteBatchRequest, context: Any) -> rpc.DeleteBatchResponse:
+        await self.memory.note(context, request)
+        self.memory.batches.pop(self.memory.batch(request.batch_id).id)
+        return rpc.DeleteBatchResponse()
 
     async def RetryDocuments(self, request: rpc.RetryDocumentsRequest, context: Any) -> rpc.RetryDocumentsResponse:
         await self.memory.note(context, request)

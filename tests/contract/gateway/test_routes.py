@@ -5,6 +5,7 @@ import uuid
 import pytest
 from conftest import Stage
 
+from chassis.errors import CallReason, precondition
 from quire.batch.v1.batch_pb2 import BatchStatus
 from quire.batch.v1.document_pb2 import DocumentResult, DocumentStatus
 
@@ -102,6 +103,35 @@ async def test_seal_takes_no_body_or_drop_incomplete(stage: Stage) -> None:
 async def test_cancel_answers_the_cancelled_batch(stage: Stage) -> None:
     answer = await stage.http.post(f"/v1/batches/{await stage.batch_id()}:cancel")
     assert answer.json()["status"] == "CANCELLED"
+
+
+async def test_pause_and_resume_answer_the_batch_with_what_holds_it(stage: Stage) -> None:
+    path = f"/v1/batches/{await stage.batch_id()}"
+    assert (await stage.http.post(f"{path}:pause")).json()["hold_reason"] == "PAUSED_BY_USER"
+    assert (await stage.http.post(f"{path}:resume")).json()["hold_reason"] is None
+
+
+async def test_documents_are_cancelled_by_their_ids(stage: Stage) -> None:
+    path = f"/v1/batches/{await stage.batch_id()}/documents:cancel"
+    answer = await stage.http.post(path, json={"document_ids": ["d1", "d2"]})
+    [asked] = stage.memory.called("CancelDocuments")
+    assert list(asked.document_ids) == ["d1", "d2"]
+    assert (answer.status_code, answer.json()["cancelled_count"]) == (200, 2)
+    without = await stage.http.post(path, json={})
+    assert (without.status_code, without.json()["violations"][0]["field"]) == (400, "document_ids")
+
+
+async def test_a_deleted_batch_is_gone(stage: Stage) -> None:
+    path = f"/v1/batches/{await stage.batch_id()}"
+    answer = await stage.http.delete(path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await stage.http.get(path)).status_code == 404
+
+
+async def test_results_that_were_purged_are_gone(stage: Stage) -> None:
+    stage.memory.faults["StreamResults"] = precondition(CallReason.BATCH_PURGED, "removed")
+    answer = await stage.http.get(f"/v1/batches/{await stage.batch_id()}/results")
+    assert (answer.status_code, answer.json()["reason"]) == (410, "BATCH_PURGED")
 
 
 async def test_retry_passes_ids_and_codes_on(stage: Stage) -> None:

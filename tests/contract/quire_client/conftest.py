@@ -24,12 +24,13 @@ from quire.batch.v1.batch_service_pb2_grpc import BatchServiceServicer, add_Batc
 from quire.upload.v1 import upload_service_pb2 as uploads
 from quire.upload.v1.upload_service_pb2_grpc import UploadServiceServicer, add_UploadServiceServicer_to_server
 from quire_client import QuireClient
+from tests.contract.quire_client.fake_control import FakeControl
 
 KEY = "quire_test_key"
 Answer = TypeVar("Answer", bound=Message)
 
 
-class FakeQuire(BatchServiceServicer, UploadServiceServicer):
+class FakeQuire(FakeControl, BatchServiceServicer, UploadServiceServicer):
     def __init__(self) -> None:
         self.batches: dict[str, batch_pb2.Batch] = {}
         self.documents: dict[str, list[document_pb2.Document]] = defaultdict(list)
@@ -66,7 +67,7 @@ class FakeQuire(BatchServiceServicer, UploadServiceServicer):
     def of_type(self, kind: type[Answer]) -> list[Answer]:
         return [request for request in self.asked if isinstance(request, kind)]
 
-    async def _enter(self, request: Message, context: Any) -> None:
+    async def enter(self, request: Message, context: Any) -> None:
         self.asked.append(request)
         if dict(context.invocation_metadata()).get("authorization") != f"Bearer {KEY}":
             await refuse(context, unauthenticated("the API key is not valid"))
@@ -80,13 +81,13 @@ class FakeQuire(BatchServiceServicer, UploadServiceServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the connection broke after the commit")
         return kept
 
-    async def _batch(self, batch_id: str, context: Any) -> batch_pb2.Batch:
+    async def batch(self, batch_id: str, context: Any) -> batch_pb2.Batch:
         if batch_id not in self.batches:
             await refuse(context, not_found("batch", batch_id))
         return self.batches[batch_id]
 
     async def CreateBatch(self, request: calls.CreateBatchRequest, context: Any) -> calls.CreateBatchResponse:
-        await self._enter(request, context)
+        await self.enter(request, context)
         if request.request_id not in self.answers:
             batch = batch_pb2.Batch(
                 id=str(uuid4()),
@@ -99,8 +100,8 @@ class FakeQuire(BatchServiceServicer, UploadServiceServicer):
         return await self._once(request, calls.CreateBatchResponse(), context)
 
     async def AddDocuments(self, request: calls.AddDocumentsRequest, context: Any) -> calls.AddDocumentsResponse:
-        await self._enter(request, context)
-        batch = await self._batch(request.batch_id, context)
+        await self.enter(request, context)
+        batch = await self.batch(request.batch_id, context)
         if request.request_id not in self.answers:
             added = [self._announced(request.batch_id, one) for one in request.documents]
             batch.counters.total = len(self.documents[batch.id])
@@ -125,7 +126,7 @@ class FakeQuire(BatchServiceServicer, UploadServiceServicer):
     ) -> uploads.UploadDocumentResponse:
         requests = aiter(request_iterator)
         header = (await anext(requests)).header
-        await self._enter(header, context)
+        await self.enter(header, context)
         content = b"".join([request.chunk async for request in requests])
         assert hashlib.sha256(content).hexdigest() == header.sha256
         self.contents[header.document_id] = content
@@ -134,8 +135,8 @@ class FakeQuire(BatchServiceServicer, UploadServiceServicer):
         return uploads.UploadDocumentResponse(document=document)
 
     async def SealBatch(self, request: calls.SealBatchRequest, context: Any) -> calls.SealBatchResponse:
-        await self._enter(request, context)
-        batch = await self._batch(request.batch_id, context)
+        await self.enter(request, context)
+        batch = await self.batch(request.batch_id, context)
         batch.status = batch_pb2.BATCH_STATUS_QUEUED
         if self.final_when_sealed:
             final = batch_pb2.Batch(id=batch.id, version=5, status=self.final_when_sealed)
@@ -143,17 +144,17 @@ class FakeQuire(BatchServiceServicer, UploadServiceServicer):
         return await self._once(request, calls.SealBatchResponse(batch=batch), context)
 
     async def GetBatch(self, request: calls.GetBatchRequest, context: Any) -> calls.GetBatchResponse:
-        await self._enter(request, context)
-        return calls.GetBatchResponse(batch=await self._batch(request.batch_id, context))
+        await self.enter(request, context)
+        return calls.GetBatchResponse(batch=await self.batch(request.batch_id, context))
 
     async def ListBatches(self, request: calls.ListBatchesRequest, context: Any) -> calls.ListBatchesResponse:
-        await self._enter(request, context)
+        await self.enter(request, context)
         page, token = page_of(list(reversed(self.batches.values())), request)
         return calls.ListBatchesResponse(batches=page, next_page_token=token)
 
     async def ListDocuments(self, request: calls.ListDocumentsRequest, context: Any) -> calls.ListDocumentsResponse:
-        await self._enter(request, context)
-        await self._batch(request.batch_id, context)
+        await self.enter(request, context)
+        await self.batch(request.batch_id, context)
         codes = request.error_codes
         wanted = [one for one in self.documents[request.batch_id] if not codes or one.error.code in codes]
         page, token = page_of(wanted, request)
@@ -162,8 +163,8 @@ class FakeQuire(BatchServiceServicer, UploadServiceServicer):
     async def WatchBatch(
         self, request: calls.WatchBatchRequest, context: Any
     ) -> AsyncIterator[calls.WatchBatchResponse]:
-        await self._enter(calls.WatchBatchRequest.FromString(request.SerializeToString()), context)
-        await self._batch(request.batch_id, context)
+        await self.enter(calls.WatchBatchRequest.FromString(request.SerializeToString()), context)
+        await self.batch(request.batch_id, context)
         for snapshot in self.snapshots[request.batch_id]:
             version = snapshot.batch.version
             if version > request.after_version or not version:
@@ -174,8 +175,8 @@ class FakeQuire(BatchServiceServicer, UploadServiceServicer):
     async def StreamResults(
         self, request: calls.StreamResultsRequest, context: Any
     ) -> AsyncIterator[calls.StreamResultsResponse]:
-        await self._enter(calls.StreamResultsRequest.FromString(request.SerializeToString()), context)
-        await self._batch(request.batch_id, context)
+        await self.enter(calls.StreamResultsRequest.FromString(request.SerializeToString()), context)
+        await self.batch(request.batch_id, context)
         for result in self.results:
             if result.position <= request.after_position or (result.error.code and not request.include_errors):
                 continue
@@ -184,18 +185,8 @@ class FakeQuire(BatchServiceServicer, UploadServiceServicer):
                 self.results_before_break = 0
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "going away")
 
-    async def CancelBatch(self, request: calls.CancelBatchRequest, context: Any) -> calls.CancelBatchResponse:
-        await self._enter(request, context)
-        batch = await self._batch(request.batch_id, context)
-        batch.status = batch_pb2.BATCH_STATUS_CANCELLED
-        return calls.CancelBatchResponse(batch=batch)
-
-    async def RetryDocuments(self, request: calls.RetryDocumentsRequest, context: Any) -> calls.RetryDocumentsResponse:
-        await self._enter(request, context)
-        return calls.RetryDocumentsResponse(batch=await self._batch(request.batch_id, context), retried_count=3)
-
     async def GetLimits(self, request: calls.GetLimitsRequest, context: Any) -> calls.GetLimitsResponse:
-        await self._enter(request, context)
+        await self.enter(request, context)
         limits = limits_pb2.Limits(tier=batch_pb2.TIER_PLUS, batch_upload=True, bytes_per_document=20 << 20)
         return calls.GetLimitsResponse(limits=limits, usage=limits_pb2.LimitUsage(open_batches=2))
 

@@ -43,7 +43,21 @@ async def test_help_teaches_examples_and_exit_codes_when_asked(run: "Run") -> No
 
     assert whole.code == 0
     assert "130  interrupted" in whole.out
-    for name in ("submit", "list", "show", "watch", "documents", "results", "cancel", "retry", "limits", "errors"):
+    for name in (
+        "submit",
+        "list",
+        "show",
+        "watch",
+        "documents",
+        "results",
+        "cancel",
+        "retry",
+        "limits",
+        "errors",
+        "pause",
+        "resume",
+        "delete",
+    ):
         assert f"\n    {name}" in whole.out
 
 
