@@ -2,14 +2,18 @@
 
 import json
 import re
+import select
+import socket
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 HOLD_SECONDS = 90.0
+POLL_SECONDS = 0.05
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"invoice_number": {"type": ["string", "null"]}},
@@ -31,6 +35,8 @@ class HeldModel:
     """Calls answered at once."""
     asked: list[str] = field(default_factory=list[str])
     """The invoice number of each call, in the order they came."""
+    left: list[str] = field(default_factory=list[str])
+    """The invoice number of each held call whose caller hung up before it was answered."""
     url: str = ""
     _held: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -46,18 +52,23 @@ class HeldModel:
         with self._changed:
             self.free, self._held = calls, 0
             self.asked.clear()
+            self.left.clear()
             self._released = threading.Event()
 
     def wait_until_holding(self, calls: int, seconds: float = 60.0) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self._held >= calls, seconds), f"{self._held} of {calls} calls came"
 
+    def wait_until_left(self, calls: int, seconds: float = 10.0) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.left) >= calls, seconds), f"{self.left} hung up"
+
     def release(self) -> None:
         """Answer everything held and everything to come."""
         self._released.set()
 
-    def answer(self, body: str) -> dict[str, Any]:
-        """Take a call and come back when it may be answered."""
+    def answer(self, body: str, hung_up: Callable[[], bool]) -> dict[str, Any]:
+        """Take a call and come back when it may be answered, or nobody waits for the answer."""
         number = re.findall(r"INV-\d+", body)[-1]
         with self._changed:
             self.asked.append(number)
@@ -66,9 +77,27 @@ class HeldModel:
             released = self._released
             self._changed.notify_all()
         if held:
-            released.wait(HOLD_SECONDS)
+            self._hold(number, released, hung_up)
         citation = {"path": "/invoice_number", "quote": number, "page": 1}
         return {"values": {"invoice_number": number}, "citations": [citation]}
+
+    def _hold(self, number: str, released: threading.Event, hung_up: Callable[[], bool]) -> None:
+        until = time.monotonic() + HOLD_SECONDS
+        while not released.wait(POLL_SECONDS) and time.monotonic() < until:
+            if hung_up():
+                with self._changed:
+                    self.left.append(number)
+                    self._changed.notify_all()
+                return
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side has hung up."""
+    readable, _, _ = select.select([connection], [], [], 0)
+    try:
+        return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+    except ConnectionError:
+        return True
 
 
 @contextmanager
@@ -79,7 +108,7 @@ def held_model() -> Generator[HeldModel]:
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            answer = json.dumps(completion(json.dumps(model.answer(body)))).encode()
+            answer = json.dumps(completion(json.dumps(model.answer(body, lambda: is_closed(self.connection))))).encode()
             with suppress(ConnectionError):  # the worker that asked was killed
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
