@@ -14,14 +14,13 @@ from quire.jobs.v1 import jobs_pb2
 
 log = get_logger()
 
-
 LARGEST_SET = 200
 
 
-async def publish_jobs(database: Database, publisher: Publisher, dispatched: Sequence[Dispatched]) -> None:
-    """Publish jobs, all in flight at once; the documents of those that fail wait for a dispatch again.
+async def publish_jobs(database: Database, publisher: Publisher, dispatched: Sequence[Dispatched]) -> bool:
+    """Publish jobs, all in flight at once; whether all are confirmed.
 
-    One that did arrive all the same finds its dispatch gone, and is forgotten. Whoever dies here leaves documents that
+    Documents of those that are not wait for a dispatch again. One that did arrive all the same finds its dispatch gone, and is forgotten. Whoever dies here leaves documents that
     are found as unclaimed.
     """
     published = await asyncio.gather(*(_publish(publisher, one) for one in dispatched))
@@ -30,6 +29,7 @@ async def publish_jobs(database: Database, publisher: Publisher, dispatched: Seq
         async with database.engine() as tx:
             await dispatching.take_back(tx, failed)
         log.warning("jobs_not_published", count=len(failed))
+    return not failed
 
 
 async def dispatch_again(database: Database, publisher: Publisher, unclaimed: Sequence[UUID]) -> None:

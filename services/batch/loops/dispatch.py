@@ -19,6 +19,7 @@ from chassis.amqp import Publisher
 LEAST_WINDOW = 32
 BUSY_SECONDS = 0.01
 IDLE_SECONDS = 0.1
+REFUSED_SECONDS = 0.5
 SILENT_WORKER_SECONDS = 20.0
 
 
@@ -39,7 +40,8 @@ class Dispatcher:
         """Dispatch what fits now; answers how long to rest."""
         await self._publisher.open()  # nothing is dispatched while nothing can be published
         dispatched = await self._choose()
-        await publish_jobs(self._database, self._publisher, dispatched)
+        if not await publish_jobs(self._database, self._publisher, dispatched):
+            return REFUSED_SECONDS
         return BUSY_SECONDS if dispatched else IDLE_SECONDS
 
     async def _choose(self) -> list[Dispatched]:

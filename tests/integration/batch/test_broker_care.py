@@ -275,12 +275,12 @@ async def test_a_doctor_knows_a_queue_without_a_leader_and_makes_it_anew(
 @pytest.mark.usefixtures("seasoned_broker")
 async def test_jobs_whose_queue_has_no_leader_are_worked_all_the_same(world: World, home: Path, url: str) -> None:
     tenant = await world.tenant()
-    batch = await tenant.draft(5)
+    batch = await tenant.sealed(5)
+    await world.until("SELECT count(dispatch_id) = 5 FROM documents WHERE batch_id = $1", batch.id)
     world.service.kill()
     await kill_at_once(url, home, JOBS_EXTRACT)
     (found,) = await Doctor(url, "test").examine(JOBS_EXTRACT)
     await asyncio.to_thread(world.service.start)
-    await tenant.seal(batch.id)
     await world.worker()
     assert (await tenant.until_final(batch.id, 80)).status == BATCH_STATUS_COMPLETED
     assert world.service.running

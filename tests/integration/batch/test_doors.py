@@ -10,7 +10,7 @@ from tests.integration.batch.processes import Servers, run_batch
 from tests.integration.batch.workers import Attempt, Worker, succeed
 from tests.integration.batch.world import World
 
-APART = (("rpc",), ("dispatch", "fold"), ("relay",), ("emit",), ("rescue",), ("sweep",), ("dead",))
+APART = (("rpc",), ("dispatch", "fold"), ("relay",), ("emit",), ("rescue",), ("sweep", "dead"))
 
 
 async def fail_the_first(attempt: Attempt) -> None:
