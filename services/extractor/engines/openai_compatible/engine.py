@@ -129,7 +129,7 @@ class OpenAiEngine:
                 response_format=shape,
                 max_completion_tokens=self._options.max_output_tokens or openai.omit,
             )
-        except (openai.OpenAIError, ValueError) as error:
+        except (openai.OpenAIError, ValueError, AttributeError) as error:
             raise fault_of(error) from None
         return self._read(completion)
 

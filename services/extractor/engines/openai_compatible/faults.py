@@ -24,13 +24,14 @@ _FILTERED = frozenset({"content_filter", "content_policy_violation"})
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
 
 
-def fault_of(error: openai.OpenAIError | ValueError) -> EngineFault:
+def fault_of(error: openai.OpenAIError | ValueError | AttributeError) -> EngineFault:
     """Tell what follows from what the client raised."""
     if isinstance(error, openai.APITimeoutError):
         return EngineFault(FailureCode.PROVIDER_TIMEOUT, "the model provider took longer than it may")
     if isinstance(error, openai.APIStatusError):
         return _fault_of_status(error)
-    if isinstance(error, openai.APIConnectionError):
+    # anyio looks for the socket of a connection that was reset while it was made; under uvloop there is none any more.
+    if isinstance(error, (openai.APIConnectionError, AttributeError)):
         return _unavailable("the model provider cannot be reached", UNAVAILABLE_WAIT)
     return _unavailable("the model provider answered something else than a completion", UNAVAILABLE_WAIT)
 
