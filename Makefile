@@ -7,10 +7,10 @@ SYNCED := .venv/.synced
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs demo test unit check verify generate lock bench clean
+.PHONY: help setup up down status logs demo test unit failpoints chaos chaos-mutants chaos-figures check verify generate lock bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SYNCED) ## make .venv from requirements/dev.txt and install RabbitMQ; instant when up to date
 	@sh deploy/local/setup.sh broker
@@ -39,6 +39,18 @@ test: setup ## all tests: unit, contract, integration, e2e
 
 unit: setup ## only the pure tests
 	$(PYTHON) -m pytest tests/unit
+
+failpoints: setup ## break a process at each of 22 points, in four ways, with 1 and with 20 documents in flight
+	$(PYTHON) -m pytest tests/failpoints
+
+chaos: setup ## break everything at once, then check every promise; SEED=7 FAULTS=200
+	@$(PYTHON) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS))
+
+chaos-mutants: setup ## plant bugs and see that the checker catches each; MUTANTS="no_fence" for some
+	@$(PYTHON) -m tests.chaos.mutants $(MUTANTS)
+
+chaos-figures: setup ## how fast work goes on after each kind of loss, at the pace of production
+	@$(PYTHON) -m tests.chaos.figures
 
 check: setup verify ## lint, format, types, import contracts, protos, generated code
 	.venv/bin/ruff check .

@@ -42,6 +42,12 @@ async def delete_exchange(url: str, name: str) -> None:
         await channel.exchange_delete(name)
 
 
+async def unbind(url: str, queue: str, exchange: str, binding: str) -> None:
+    """The queue stays, with all that is in it; nothing more reaches it."""
+    async with _channel(url) as channel:
+        await (await channel.get_queue(queue, ensure=False)).unbind(exchange, binding)
+
+
 async def probe(url: str) -> str | None:
     """Ready when a message is confirmed and can be fetched."""
     try:

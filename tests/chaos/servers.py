@@ -65,6 +65,10 @@ class Servers:
         """As an operator by mistake; its bindings go with it."""
         await broker.delete_exchange(self._values["QUIRE_AMQP_URL"], name)
 
+    async def unbind(self, queue: str, exchange: str, binding: str) -> None:
+        """As an operator by mistake: the queue is there, and nothing reaches it."""
+        await broker.unbind(self._values["QUIRE_AMQP_URL"], queue, exchange, binding)
+
     async def kill_database(self) -> None:
         """SIGKILL its first process and wait until the others are gone as well."""
         await self._kill(postgres.NAME)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from chassis.topology import EVENTS, JOBS, JOBS_EXTRACT, PROGRESS, PROGRESS_FOLD
+from chassis.topology import EVENTS, EVENTS_LOG, JOBS, JOBS_EXTRACT, PROGRESS, PROGRESS_FOLD
 from tests.chaos.faults.fault import Fault, Hit, Scene
 
 BROKER, DATABASE, STORE = "rabbitmq", "postgres", "object-store"
@@ -61,6 +61,13 @@ async def exchange_deleted(scene: Scene) -> AsyncGenerator[Hit]:
 
 
 @asynccontextmanager
+async def log_unbound(scene: Scene) -> AsyncGenerator[Hit]:
+    """And a third: the log of events is there, and no event reaches it."""
+    await scene.stage.servers.unbind(EVENTS_LOG.name, EVENTS.name, EVENTS_LOG.binding)
+    yield Hit(EVENTS_LOG.name)
+
+
+@asynccontextmanager
 async def database_restarted(scene: Scene) -> AsyncGenerator[Hit]:
     """Immediate shutdown, as when the machine fails; back at once."""
     await scene.stage.servers.restart_database_immediate()
@@ -111,6 +118,7 @@ FAULTS = (
     Fault("broker_alarmed", broker_alarmed, BROKER, 1.0, (2.0, 8.0)),
     Fault("queue_deleted", queue_deleted, BROKER, 1.0, (1.0, 2.0)),
     Fault("exchange_deleted", exchange_deleted, BROKER, 1.0, (1.0, 2.0)),
+    Fault("log_unbound", log_unbound, BROKER, 1.0, (1.0, 2.0)),
     Fault("database_restarted", database_restarted, DATABASE, 2.0, (0.5, 1.0)),
     Fault("database_killed", database_killed, DATABASE, 1.0, (1.0, 8.0)),
     Fault("backend_killed", backend_killed, DATABASE, 1.5, (0.5, 1.0)),
