@@ -20,8 +20,8 @@ LARGEST_SET = 200
 async def publish_jobs(database: Database, publisher: Publisher, dispatched: Sequence[Dispatched]) -> bool:
     """Publish jobs, all in flight at once; whether all are confirmed.
 
-    Documents of those that are not wait for a dispatch again. One that did arrive all the same finds its dispatch gone, and is forgotten. Whoever dies here leaves documents that
-    are found as unclaimed.
+    Documents of those that are not wait for a dispatch again; a job that did arrive all the same finds its dispatch
+    gone, and is forgotten. Whoever dies here leaves documents that are found as unclaimed.
     """
     published = await asyncio.gather(*(_publish(publisher, one) for one in dispatched))
     failed = [one.dispatch_id for one, confirmed in zip(dispatched, published, strict=True) if not confirmed]
