@@ -93,6 +93,7 @@ class Database:
         await self._engine.dispose()
 
 
+"""What only the newest migration brings."""
 _SET_TENANT = text("SELECT set_config('quire.tenant', :tenant, true)")
 
 

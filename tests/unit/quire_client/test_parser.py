@@ -6,13 +6,8 @@ from quire_client.command.parser import build_parser
 
 COMMANDS = ["submit", "list", "show", "watch", "documents", "results", "cancel", "retry", "limits", "errors"]
 ADMIN_COMMANDS = [
-<<<<<<< ours
     *["create-tenant", "list-tenants", "set-tier", "create-key", "list-keys", "revoke-key"],
     *["dead-letters", "replay", "queues"],
-=======
-    *("create-tenant", "list-tenants", "set-tier", "create-key", "list-keys", "revoke-key"),
-    *("dead-letters", "replay", "queues"),
->>>>>>> theirs
 ]
 
 

@@ -259,7 +259,8 @@ class BatchServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StreamResults(self, request, context):
-        """Streams the results there are now, in the order announced; works while the batch runs.
+        """Streams the results there are now, in the order announced; works while the batch runs. Once they are purged it answers
+        FAILED_PRECONDITION, BATCH_PURGED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -274,21 +275,23 @@ class BatchServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelDocuments(self, request, context):
-        """Cancels some documents of a batch. Atomic. Idempotent.
+        """Cancels some documents of a batch or draft: waiting ones at once, running ones as soon as their worker answers; final ones
+        stay as they are. Atomic: an id that is not of the batch answers NOT_FOUND and cancels nothing. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PauseBatch(self, request, context):
-        """Stops claims; what runs finishes; the deadline keeps running. Idempotent.
+        """Stops claims; what runs finishes; the deadline keeps running. Atomic. Idempotent. A draft answers FAILED_PRECONDITION,
+        BATCH_NOT_SEALED; a batch that is final or being cancelled BATCH_NOT_OPEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResumeBatch(self, request, context):
-        """Undoes PauseBatch. Idempotent.
+        """Undoes PauseBatch. Atomic. Idempotent: a batch that is not paused, draft and final ones too, is answered as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -296,14 +299,16 @@ class BatchServiceServicer:
 
     def RetryDocuments(self, request, context):
         """Queues final documents without a result again, with fresh budgets and without another upload. Atomic.
-        Idempotent by `request_id`.
+        Idempotent by `request_id`. Opening a final batch again needs a free place: QUOTA_EXHAUSTED (`open_batches`) if there is none;
+        a purged one answers FAILED_PRECONDITION, BATCH_PURGED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteBatch(self, request, context):
-        """Cancels what is open, hides the batch and removes contents and results later. Idempotent.
+        """Cancels what is open, hides the batch at once and removes contents and results once nothing runs. Atomic. Idempotent: a
+        batch deleted before answers OK to its owner, and NOT_FOUND to every other call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,23 +66,32 @@ class BatchServiceStub:
     ListDocumentAttempts: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.ListDocumentAttemptsRequest, _batch_service_pb2.ListDocumentAttemptsResponse]
     """Lists the attempts at a document, oldest first."""
     StreamResults: _grpc.UnaryStreamMultiCallable[_batch_service_pb2.StreamResultsRequest, _batch_service_pb2.StreamResultsResponse]
-    """Streams the results there are now, in the order announced; works while the batch runs."""
+    """Streams the results there are now, in the order announced; works while the batch runs. Once they are purged it answers
+    FAILED_PRECONDITION, BATCH_PURGED.
+    """
     CancelBatch: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.CancelBatchRequest, _batch_service_pb2.CancelBatchResponse]
     """Cancels a batch: waiting documents at once, running ones as soon as their worker answers. Atomic. Idempotent; cancelling a
     final batch changes nothing.
     """
     CancelDocuments: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.CancelDocumentsRequest, _batch_service_pb2.CancelDocumentsResponse]
-    """Cancels some documents of a batch. Atomic. Idempotent."""
+    """Cancels some documents of a batch or draft: waiting ones at once, running ones as soon as their worker answers; final ones
+    stay as they are. Atomic: an id that is not of the batch answers NOT_FOUND and cancels nothing. Idempotent.
+    """
     PauseBatch: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.PauseBatchRequest, _batch_service_pb2.PauseBatchResponse]
-    """Stops claims; what runs finishes; the deadline keeps running. Idempotent."""
+    """Stops claims; what runs finishes; the deadline keeps running. Atomic. Idempotent. A draft answers FAILED_PRECONDITION,
+    BATCH_NOT_SEALED; a batch that is final or being cancelled BATCH_NOT_OPEN.
+    """
     ResumeBatch: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.ResumeBatchRequest, _batch_service_pb2.ResumeBatchResponse]
-    """Undoes PauseBatch. Idempotent."""
+    """Undoes PauseBatch. Atomic. Idempotent: a batch that is not paused, draft and final ones too, is answered as it is."""
     RetryDocuments: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.RetryDocumentsRequest, _batch_service_pb2.RetryDocumentsResponse]
     """Queues final documents without a result again, with fresh budgets and without another upload. Atomic.
-    Idempotent by `request_id`.
+    Idempotent by `request_id`. Opening a final batch again needs a free place: QUOTA_EXHAUSTED (`open_batches`) if there is none;
+    a purged one answers FAILED_PRECONDITION, BATCH_PURGED.
     """
     DeleteBatch: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.DeleteBatchRequest, _batch_service_pb2.DeleteBatchResponse]
-    """Cancels what is open, hides the batch and removes contents and results later. Idempotent."""
+    """Cancels what is open, hides the batch at once and removes contents and results once nothing runs. Atomic. Idempotent: a
+    batch deleted before answers OK to its owner, and NOT_FOUND to every other call.
+    """
     CreateExport: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.CreateExportRequest, _batch_service_pb2.CreateExportResponse]
     """Prepares a file of the results. Idempotent by `request_id`."""
     GetExport: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.GetExportRequest, _batch_service_pb2.GetExportResponse]
@@ -142,23 +151,32 @@ class BatchServiceAsyncStub(BatchServiceStub):
     ListDocumentAttempts: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ListDocumentAttemptsRequest, _batch_service_pb2.ListDocumentAttemptsResponse]  # type: ignore[assignment]
     """Lists the attempts at a document, oldest first."""
     StreamResults: _aio.UnaryStreamMultiCallable[_batch_service_pb2.StreamResultsRequest, _batch_service_pb2.StreamResultsResponse]  # type: ignore[assignment]
-    """Streams the results there are now, in the order announced; works while the batch runs."""
+    """Streams the results there are now, in the order announced; works while the batch runs. Once they are purged it answers
+    FAILED_PRECONDITION, BATCH_PURGED.
+    """
     CancelBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.CancelBatchRequest, _batch_service_pb2.CancelBatchResponse]  # type: ignore[assignment]
     """Cancels a batch: waiting documents at once, running ones as soon as their worker answers. Atomic. Idempotent; cancelling a
     final batch changes nothing.
     """
     CancelDocuments: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.CancelDocumentsRequest, _batch_service_pb2.CancelDocumentsResponse]  # type: ignore[assignment]
-    """Cancels some documents of a batch. Atomic. Idempotent."""
+    """Cancels some documents of a batch or draft: waiting ones at once, running ones as soon as their worker answers; final ones
+    stay as they are. Atomic: an id that is not of the batch answers NOT_FOUND and cancels nothing. Idempotent.
+    """
     PauseBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.PauseBatchRequest, _batch_service_pb2.PauseBatchResponse]  # type: ignore[assignment]
-    """Stops claims; what runs finishes; the deadline keeps running. Idempotent."""
+    """Stops claims; what runs finishes; the deadline keeps running. Atomic. Idempotent. A draft answers FAILED_PRECONDITION,
+    BATCH_NOT_SEALED; a batch that is final or being cancelled BATCH_NOT_OPEN.
+    """
     ResumeBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ResumeBatchRequest, _batch_service_pb2.ResumeBatchResponse]  # type: ignore[assignment]
-    """Undoes PauseBatch. Idempotent."""
+    """Undoes PauseBatch. Atomic. Idempotent: a batch that is not paused, draft and final ones too, is answered as it is."""
     RetryDocuments: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.RetryDocumentsRequest, _batch_service_pb2.RetryDocumentsResponse]  # type: ignore[assignment]
     """Queues final documents without a result again, with fresh budgets and without another upload. Atomic.
-    Idempotent by `request_id`.
+    Idempotent by `request_id`. Opening a final batch again needs a free place: QUOTA_EXHAUSTED (`open_batches`) if there is none;
+    a purged one answers FAILED_PRECONDITION, BATCH_PURGED.
     """
     DeleteBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.DeleteBatchRequest, _batch_service_pb2.DeleteBatchResponse]  # type: ignore[assignment]
-    """Cancels what is open, hides the batch and removes contents and results later. Idempotent."""
+    """Cancels what is open, hides the batch at once and removes contents and results once nothing runs. Atomic. Idempotent: a
+    batch deleted before answers OK to its owner, and NOT_FOUND to every other call.
+    """
     CreateExport: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.CreateExportRequest, _batch_service_pb2.CreateExportResponse]  # type: ignore[assignment]
     """Prepares a file of the results. Idempotent by `request_id`."""
     GetExport: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.GetExportRequest, _batch_service_pb2.GetExportResponse]  # type: ignore[assignment]
@@ -281,7 +299,9 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_service_pb2.StreamResultsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_batch_service_pb2.StreamResultsResponse], _abc.AsyncIterator[_batch_service_pb2.StreamResultsResponse]]:
-        """Streams the results there are now, in the order announced; works while the batch runs."""
+        """Streams the results there are now, in the order announced; works while the batch runs. Once they are purged it answers
+        FAILED_PRECONDITION, BATCH_PURGED.
+        """
 
     @_abc_1.abstractmethod
     def CancelBatch(
@@ -299,7 +319,9 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_service_pb2.CancelDocumentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_batch_service_pb2.CancelDocumentsResponse, _abc.Awaitable[_batch_service_pb2.CancelDocumentsResponse]]:
-        """Cancels some documents of a batch. Atomic. Idempotent."""
+        """Cancels some documents of a batch or draft: waiting ones at once, running ones as soon as their worker answers; final ones
+        stay as they are. Atomic: an id that is not of the batch answers NOT_FOUND and cancels nothing. Idempotent.
+        """
 
     @_abc_1.abstractmethod
     def PauseBatch(
@@ -307,7 +329,9 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_service_pb2.PauseBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_batch_service_pb2.PauseBatchResponse, _abc.Awaitable[_batch_service_pb2.PauseBatchResponse]]:
-        """Stops claims; what runs finishes; the deadline keeps running. Idempotent."""
+        """Stops claims; what runs finishes; the deadline keeps running. Atomic. Idempotent. A draft answers FAILED_PRECONDITION,
+        BATCH_NOT_SEALED; a batch that is final or being cancelled BATCH_NOT_OPEN.
+        """
 
     @_abc_1.abstractmethod
     def ResumeBatch(
@@ -315,7 +339,7 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_service_pb2.ResumeBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_batch_service_pb2.ResumeBatchResponse, _abc.Awaitable[_batch_service_pb2.ResumeBatchResponse]]:
-        """Undoes PauseBatch. Idempotent."""
+        """Undoes PauseBatch. Atomic. Idempotent: a batch that is not paused, draft and final ones too, is answered as it is."""
 
     @_abc_1.abstractmethod
     def RetryDocuments(
@@ -324,7 +348,8 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_batch_service_pb2.RetryDocumentsResponse, _abc.Awaitable[_batch_service_pb2.RetryDocumentsResponse]]:
         """Queues final documents without a result again, with fresh budgets and without another upload. Atomic.
-        Idempotent by `request_id`.
+        Idempotent by `request_id`. Opening a final batch again needs a free place: QUOTA_EXHAUSTED (`open_batches`) if there is none;
+        a purged one answers FAILED_PRECONDITION, BATCH_PURGED.
         """
 
     @_abc_1.abstractmethod
@@ -333,7 +358,9 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_service_pb2.DeleteBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_batch_service_pb2.DeleteBatchResponse, _abc.Awaitable[_batch_service_pb2.DeleteBatchResponse]]:
-        """Cancels what is open, hides the batch and removes contents and results later. Idempotent."""
+        """Cancels what is open, hides the batch at once and removes contents and results once nothing runs. Atomic. Idempotent: a
+        batch deleted before answers OK to its owner, and NOT_FOUND to every other call.
+        """
 
     @_abc_1.abstractmethod
     def CreateExport(
