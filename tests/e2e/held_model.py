@@ -32,7 +32,9 @@ class HeldModel:
     """Reads the one field of `SCHEMA` out of an `invoice`."""
 
     free: int = 0
-    """Calls answered at once."""
+    """Calls answered without being released."""
+    seconds: float = 0.0
+    """How long each answer takes."""
     asked: list[str] = field(default_factory=list[str])
     """The invoice number of each call, in the order they came."""
     left: list[str] = field(default_factory=list[str])
@@ -76,6 +78,7 @@ class HeldModel:
             self._held += held
             released = self._released
             self._changed.notify_all()
+        time.sleep(self.seconds)
         if held:
             self._hold(number, released, hung_up)
         citation = {"path": "/invoice_number", "quote": number, "page": 1}
@@ -101,9 +104,9 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 @contextmanager
-def held_model() -> Generator[HeldModel]:
+def held_model(seconds: float = 0.0, free: int = 0) -> Generator[HeldModel]:
     """Serve it on a port of its own."""
-    model = HeldModel()
+    model = HeldModel(free, seconds)
 
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.mutants [NAME…]`: plant each bug, break things, and see which seed makes the checker see it."""
+"""`python -m tests.chaos.mutants [NAME…]`: plant each bug and see which seed makes the checker see it."""
 
 import shutil
 import sys
