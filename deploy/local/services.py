@@ -16,6 +16,8 @@ from deploy.local.settings import Environ, public
 
 PYTHON = sys.executable
 HEALTH_SECONDS = 2.0
+# No balancer stands before these.
+NOTICE_SECONDS = "0.5"
 MIGRATE_SECONDS = 120.0
 DEMO_KEY = ("-m", "quire_client.command", "admin", "create-key", "--tenant", "demo", "--tier", "GROWTH", "--json")
 # Kept from the services, which would else be started anew when one of these changes.
@@ -93,5 +95,5 @@ async def _run(home: Home, name: str, words: tuple[str, ...], values: Environ) -
 
 
 def _environ(values: Environ) -> dict[str, str]:
-    merged = {**os.environ, "PYTHONUNBUFFERED": "1", **public(values)}
+    merged = {"QUIRE_NOTICE_SECONDS": NOTICE_SECONDS, **os.environ, "PYTHONUNBUFFERED": "1", **public(values)}
     return {key: value for key, value in merged.items() if key not in FOR_CLIENTS}

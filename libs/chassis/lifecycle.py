@@ -16,6 +16,10 @@ from chassis.logs import get_logger
 log = get_logger()
 
 
+class DrainCutShort(Exception):
+    """The time was over before all was finished or released; give the process more by QUIRE_DRAIN_SECONDS."""
+
+
 class Part(Protocol):
     """Something a process starts and stops; `ended` completes only if it dies."""
 
@@ -24,7 +28,11 @@ class Part(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Finish or release what is held, then return."""
+        """Finish or release what is held, then return.
+
+        Raises:
+            DrainCutShort: something was neither finished nor released.
+        """
         ...
 
     @property
@@ -94,7 +102,10 @@ class Resource:
 
 
 async def run_until_stopped(parts: Sequence[Part], drain_seconds: float) -> int:
-    """Run parts until SIGTERM or SIGINT (0) or until one of them dies (1); answers the exit status."""
+    """Run parts until SIGTERM or SIGINT, or until one of them dies; answers the exit status.
+
+    0 says that the process was told to stop and finished or released all it held. A second signal changes nothing.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -102,15 +113,21 @@ async def run_until_stopped(parts: Sequence[Part], drain_seconds: float) -> int:
     stopping = asyncio.create_task(stop.wait())
     started: list[Part] = []
     try:
-        for part in parts:
-            if not await _start(part, stopping):
-                return 0
-            started.append(part)
-        log.info("process_started")
-        return await _wait(stopping, started)
+        lived = await _live(parts, started, stopping)
     finally:
         stopping.cancel()
-        await _stop_all(started, drain_seconds)
+        drained = await _stop_all(started, drain_seconds)
+    return 0 if lived and drained else 1
+
+
+async def _live(parts: Sequence[Part], started: list[Part], stopping: asyncio.Future[Any]) -> bool:
+    """Start all parts and wait; False when one of them died."""
+    for part in parts:
+        if not await _start(part, stopping):
+            return True
+        started.append(part)
+    log.info("process_started")
+    return await _wait(stopping, started)
 
 
 async def _start(part: Part, stopping: asyncio.Future[Any]) -> bool:
@@ -125,36 +142,45 @@ async def _start(part: Part, stopping: asyncio.Future[Any]) -> bool:
     return False
 
 
-async def _wait(stopping: asyncio.Future[Any], parts: Sequence[Part]) -> int:
+async def _wait(stopping: asyncio.Future[Any], parts: Sequence[Part]) -> bool:
     ends = [part.ended for part in parts if part.ended is not None]
     await asyncio.wait([stopping, *ends], return_when=asyncio.FIRST_COMPLETED)
     dead = [end for end in ends if end.done()]
     for end in dead:
         error = None if end.cancelled() else end.exception()
         log.error("background_part_died", part=_name(end), exc_info=error)
-    return 1 if dead else 0
+    return not dead
 
 
 def _name(end: asyncio.Future[None]) -> str:
     return end.get_name() if isinstance(end, asyncio.Task) else repr(end)
 
 
-async def _stop_all(parts: Sequence[Part], drain_seconds: float) -> None:
+async def _stop_all(parts: Sequence[Part], drain_seconds: float) -> bool:
+    """Stop in reverse; False when anything was cut short."""
     log.info("process_draining")
+    drained = True
     try:
         async with asyncio.timeout(drain_seconds):
             for part in reversed(parts):
-                await _stop(part)
+                drained &= await _stop(part)
     except TimeoutError:
         log.warning("drain_timed_out", seconds=drain_seconds)
-    log.info("process_stopped")
+        drained = False
+    log.info("process_stopped", drained=drained)
+    return drained
 
 
-async def _stop(part: Part) -> None:
+async def _stop(part: Part) -> bool:
     try:
         await part.stop()
+    except DrainCutShort as error:
+        log.warning("drain_cut_short", part=type(part).__name__, left=str(error))
+        return False
     except Exception:
         log.exception("part_stop_failed", part=type(part).__name__)
+        return False
+    return True
 
 
 def run(main: Callable[[], Awaitable[int]]) -> int:

@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection
 
-from chassis.lifecycle import Part
+from chassis.lifecycle import DrainCutShort, Part
 from chassis.logs import get_logger
+from chassis.rpc_health import Health
 
 log = get_logger()
 
-NOTICE_SECONDS = 0.5
 STREAM_GRACE_SECONDS = 5.0
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),
@@ -37,7 +36,7 @@ class RpcServer(Part):
         service_names: Sequence[str],
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
         on_drain: Callable[[], Awaitable[None]] | None = None,
-        notice_seconds: float = NOTICE_SECONDS,
+        notice_seconds: float = 0.0,
         grace_seconds: float = STREAM_GRACE_SECONDS,
     ) -> None:
         self._listen = listen
@@ -47,7 +46,7 @@ class RpcServer(Part):
         self._on_drain = on_drain
         self._notice_seconds = notice_seconds
         self._grace_seconds = grace_seconds
-        self._health: Any = cast("Any", health).aio.HealthServicer()  # the stubs know only the blocking one
+        self._health = Health()
         self._server: grpc.aio.Server | None = None
 
     @property
@@ -64,22 +63,30 @@ class RpcServer(Part):
         server = grpc.aio.server(interceptors=list(self._interceptors), options=_OPTIONS)
         for register in self._registrations:
             register(server)
-        cast("Any", health_pb2_grpc).add_HealthServicer_to_server(self._health, server)
+        self._health.add_to(server)
         names = (*self._service_names, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
         server.add_insecure_port(self._listen)
         await server.start()
         self._server = server
-        for name in ("", *self._service_names):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self._health.serving(self._service_names)
         log.info("rpc_server_started", listen=self._listen)
 
     async def stop(self) -> None:
-        """Say NOT_SERVING, give clients a moment to notice, end what is asked of streams, then finish calls."""
+        """Say NOT_SERVING, give callers time to notice, end what is asked of streams, then finish calls.
+
+        Raises:
+            DrainCutShort: calls ran on beyond the grace and were cut.
+        """
         if self._server is None:
             return
-        await self._health.enter_graceful_shutdown()
+        await self._health.not_serving()
         await asyncio.sleep(self._notice_seconds)
         if self._on_drain is not None:
             await self._on_drain()
+        self._health.let_go()
+        clock = asyncio.get_running_loop().time
+        cut_at = clock() + self._grace_seconds
         await self._server.stop(self._grace_seconds)
+        if clock() >= cut_at:
+            raise DrainCutShort(f"calls that ran for more than {self._grace_seconds:g} s")

@@ -36,6 +36,20 @@ class ProcessSettings(BaseSettings):
         return self
 
 
+class DoorSettings(ProcessSettings):
+    """What a process reads whose callers must notice that it goes."""
+
+    notice_seconds: float = Field(
+        default=0.5, ge=0, description="from readiness turning false to closing the door, a part of the drain time"
+    )
+
+    @model_validator(mode="after")
+    def _notice_fits(self) -> Self:
+        if self.notice_seconds > self.drain_seconds / 2:
+            raise ValueError("QUIRE_NOTICE_SECONDS must be at most half of QUIRE_DRAIN_SECONDS")
+        return self
+
+
 class BrokerSettings(BaseSettings):
     """What a process reads that speaks AMQP."""
 

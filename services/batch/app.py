@@ -161,6 +161,7 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
         ],
         interceptors=[FaultInterceptor(Identity(settings, database).enter, _translate)],
         on_drain=end_streams,
+        notice_seconds=settings.notice_seconds,
     )
     return [Resource(nothing, replay.close), Background("watch", hub.run), Background("lines", attach.run), server]
 

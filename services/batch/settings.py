@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chassis.settings import ENVIRONMENT_PREFIX, ServiceSettings
+from chassis.settings import ENVIRONMENT_PREFIX, DoorSettings, ServiceSettings
 
 DOORS = ("rpc", "dispatch", "fold", "relay", "emit", "rescue", "sweep", "dead")
 
@@ -18,7 +18,7 @@ class MigrateSettings(BaseSettings):
     database_engine_url: SecretStr
 
 
-class BatchSettings(ServiceSettings):
+class BatchSettings(ServiceSettings, DoorSettings):
     """What `python -m batch serve` reads."""
 
     database_api_url: SecretStr

@@ -13,7 +13,7 @@ from chassis.rpc_server import RpcServer
 from gateway.backend import Backend
 from gateway.http.application import build_application
 from gateway.http.drain import Drain
-from gateway.http.server import NOTICE_SECONDS, HttpServer
+from gateway.http.server import HttpServer
 from gateway.rpc.upload_document import UploadDocumentDoor, require_credential, translate
 from gateway.settings import GatewaySettings
 from gateway.upload import Uploads
@@ -43,18 +43,13 @@ async def serve(settings: GatewaySettings) -> int:
 class Doors(Part):
     """The HTTP and the gRPC server. They drain side by side, so that each has the whole drain time for its uploads."""
 
-    def __init__(
-        self,
-        settings: GatewaySettings,
-        backend: Backend,
-        blobs: Blobs,
-        uploads: Uploads,
-        notice_seconds: float = NOTICE_SECONDS,
-    ) -> None:
-        drain = Drain()
-        grace = max(1.0, settings.drain_seconds - MARGIN_SECONDS)
-        app = build_application(backend, uploads, blobs, drain)
-        self.http = HttpServer(settings.gateway_http_listen, app, drain, grace, notice_seconds)
+    def __init__(self, settings: GatewaySettings, backend: Backend, blobs: Blobs, uploads: Uploads) -> None:
+        self.drain, notice = Drain(), settings.notice_seconds
+        grace = max(1.0, settings.drain_seconds - notice - MARGIN_SECONDS)
+        app = build_application(backend, uploads, blobs, self.drain)
+        self.http = HttpServer(
+            settings.gateway_http_listen, app, self.drain, notice_seconds=notice, grace_seconds=grace
+        )
         self.rpc = RpcServer(
             settings.gateway_grpc_listen,
             registrations=[
@@ -62,7 +57,7 @@ class Doors(Part):
             ],
             service_names=[upload_service_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name],
             interceptors=[FaultInterceptor(require_credential, translate)],
-            notice_seconds=notice_seconds,
+            notice_seconds=notice,
             grace_seconds=grace,
         )
         self._parts: Sequence[HttpServer | RpcServer] = (self.rpc, self.http)
@@ -78,5 +73,12 @@ class Doors(Part):
             await part.start()
 
     async def stop(self) -> None:
-        """Close the doors behind what is inside."""
-        await asyncio.gather(*(part.stop() for part in self._parts))
+        """Close the doors behind what is inside.
+
+        Raises:
+            DrainCutShort: not all of it was done in time.
+        """
+        ends = await asyncio.gather(*(part.stop() for part in self._parts), return_exceptions=True)
+        for fault in ends:
+            if fault is not None:
+                raise fault

@@ -26,10 +26,12 @@ Manifest = dict[str, Any]
 REPOSITORY = Path(__file__).parents[2]
 BASE = REPOSITORY / "deploy/k8s/base"
 OLDEST_KUBERNETES = "1.30"
-"""The first whose kubelet sleeps in a preStop hook by itself."""
+"""The first this is promised for."""
 IMAGE_USER = 10001
 MARGIN_SECONDS = 10
 """From the end of the drain time to the end of the process."""
+NODES_SECONDS = 5
+"""In which the proxies of all nodes hear that a pod ends."""
 WORKER_BYTES = 512 << 20
 """An extractor without its parser children."""
 SECRET_VALUE = "s" * 32
@@ -228,14 +230,14 @@ def test_readiness_of_the_gateway_waits_for_its_answer() -> None:
 
 
 @each_service
-def test_grace_time_covers_the_sleep_and_the_drain(name: str) -> None:
-    sleep = container(name).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+def test_grace_time_covers_the_drain_and_no_hook_delays_it(name: str) -> None:
     drain = float(settings_given(name)["QUIRE_DRAIN_SECONDS"])
-    assert pod(name)["spec"]["terminationGracePeriodSeconds"] >= sleep + drain + MARGIN_SECONDS
+    assert pod(name)["spec"]["terminationGracePeriodSeconds"] >= drain + MARGIN_SECONDS
+    assert "lifecycle" not in container(name)
 
 
-def test_gateway_alone_sleeps_before_it_stops_since_it_alone_has_callers_behind_a_proxy() -> None:
-    assert {name for name in LISTEN if "lifecycle" in container(name)} == {"gateway"}
+def test_gateway_keeps_its_doors_open_until_every_node_knows() -> None:
+    assert float(settings_given("gateway")["QUIRE_NOTICE_SECONDS"]) >= NODES_SECONDS
 
 
 @each_service

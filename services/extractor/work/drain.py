@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chassis.amqp import Consumer
+from chassis.lifecycle import DrainCutShort
 from chassis.logs import get_logger
 from extractor.work.claims import Claims
 from extractor.work.leases import Leases
@@ -26,14 +27,19 @@ class Drain:
     finish_seconds: float
 
     async def __call__(self) -> None:
-        """Return once nothing is held, or when the time for telling so is over."""
+        """Return once nothing is held.
+
+        Raises:
+            DrainCutShort: the time for telling so was over first; the batch service finds out by their leases.
+        """
         self.slots.close()
         self.claims.drain()
         self.lifeline.refuse_more()
         await self.consumer.pause()
         if not await self.slots.finished(self.finish_seconds):
             log.info("attempts_released", count=self.leases.drain())
-            await self.slots.finished(RELEASE_SECONDS)
+            if not await self.slots.finished(RELEASE_SECONDS):
+                raise DrainCutShort(f"{len(self.leases.tokens)} attempts")
 
 
 def finish_seconds(drain_seconds: float) -> float:

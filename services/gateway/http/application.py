@@ -44,7 +44,7 @@ def build_application(backend: Backend, uploads: Uploads, blobs: Blobs, drain: D
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Wall)],
+        middleware=[Middleware(Wall, drain=drain)],
         exception_handlers={HTTPException: _http_fault, RequestValidationError: _invalid},
     )
     app.state.backend, app.state.uploads, app.state.blobs, app.state.drain = backend, uploads, blobs, drain

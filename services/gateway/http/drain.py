@@ -4,20 +4,26 @@ import asyncio
 
 
 class Drain:
-    """Set once; readiness turns false and endless answers end."""
+    """First readiness turns false; once the callers had time to notice, endless answers end."""
 
     def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    @property
-    def begun(self) -> bool:
+        self._noticed = asyncio.Event()
+        self.begun = False
         """Whether the process drains."""
-        return self._event.is_set()
 
     def begin(self) -> None:
-        """Say so to everyone who waits."""
-        self._event.set()
+        """Turn readiness false; what is answered from now on closes its connection."""
+        self.begun = True
 
-    async def wait(self) -> None:
-        """Return when it begins."""
-        await self._event.wait()
+    def end_answers(self) -> None:
+        """Let endless answers end: who comes back is sent elsewhere by now."""
+        self._noticed.set()
+
+    @property
+    def ending(self) -> bool:
+        """Whether endless answers end."""
+        return self._noticed.is_set()
+
+    async def until_ending(self) -> None:
+        """Return when endless answers end."""
+        await self._noticed.wait()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from chassis.lifecycle import Part
+from chassis.lifecycle import DrainCutShort, Part
 from chassis.logs import get_logger
 from gateway.http.drain import Drain
 from gateway.http.protocol import GatewayProtocol
@@ -16,20 +16,17 @@ from gateway.http.wall import MAX_HEAD_BYTES
 
 log = get_logger()
 
-NOTICE_SECONDS = 0.5
-"""Time between readiness turning false and the listener closing."""
 BACKLOG = 512
 
 
 class HttpServer(Part):
     """Serves an application on one address."""
 
-    def __init__(
-        self, listen: str, app: ASGIApp, drain: Drain, grace_seconds: float, notice_seconds: float = NOTICE_SECONDS
-    ) -> None:
+    def __init__(self, listen: str, app: ASGIApp, drain: Drain, *, notice_seconds: float, grace_seconds: float) -> None:
         self._listen = listen
         self._drain = drain
         self._notice_seconds = notice_seconds
+        self._grace_seconds = grace_seconds
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -67,23 +64,36 @@ class HttpServer(Part):
         log.info("http_server_started", listen=self._listen, port=self.port)
 
     async def stop(self) -> None:
-        """Turn readiness false and end endless answers, then stop listening and finish what runs."""
+        """Turn readiness false, give callers time to notice, end endless answers, stop listening, finish what runs.
+
+        Raises:
+            DrainCutShort: requests ran on beyond the grace and were cut.
+        """
         if self._serving is None:
             return
         self._drain.begin()
         await asyncio.sleep(self._notice_seconds)
+        self._drain.end_answers()
         self._server.should_exit = True
         await self._serving
+        if not self._server.finished:
+            raise DrainCutShort(f"requests that ran for more than {self._grace_seconds:g} s")
 
 
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.serving = asyncio.Event()
+        self.finished = False
+        """Whether all requests ended by themselves."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.serving.set()
+
+    async def _wait_tasks_to_complete(self) -> None:
+        await super()._wait_tasks_to_complete()
+        self.finished = True
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

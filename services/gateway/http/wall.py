@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.blobs import BlobFault
 from chassis.errors import CallError, internal
 from chassis.logs import get_logger
+from gateway.http.drain import Drain
 from gateway.http.problems import (
     HttpFault,
     HttpReason,
@@ -35,20 +36,23 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+# A client that keeps its connection would send its next request into a closing one.
+_CLOSE = (b"connection", b"close")
 
 
 class Wall:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, drain: Drain) -> None:
         self._app = app
+        self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send)
+        exchange = _Exchange(scope, receive, send, self._drain)
         try:
             _check_head(scope)
             await self._app(scope, exchange.receive, exchange.send)
@@ -63,8 +67,8 @@ class Wall:
 class _Exchange:
     """One request and its answer, watched from outside."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._scope, self._receive, self._send = scope, receive, send
+    def __init__(self, scope: Scope, receive: Receive, send: Send, drain: Drain) -> None:
+        self._scope, self._receive, self._send, self._drain = scope, receive, send, drain
         self._started_at = time.monotonic()
         self._body_read = False
         self.status = 0
@@ -78,7 +82,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             present = {name.lower() for name, _ in message["headers"]}
-            message["headers"] = [*message["headers"], *(item for item in _HEADERS if item[0] not in present)]
+            wanted = (*_HEADERS, _CLOSE) if self._drain.begun else _HEADERS
+            message["headers"] = [*message["headers"], *(item for item in wanted if item[0] not in present)]
         await self._send(message)
 
     async def fail(self, error: Exception) -> None:

@@ -82,6 +82,7 @@ def settings(object_store: ObjectStore, batch_port: int) -> GatewaySettings:
         gateway_http_listen=f"{HOST}:{http_port}",
         gateway_grpc_listen=f"{HOST}:{grpc_port}",
         drain_seconds=6,
+        notice_seconds=0.1,
     )
 
 
@@ -90,7 +91,7 @@ async def stage(settings: GatewaySettings, memory: Memory, object_store: ObjectS
     blobs, channel = Blobs(settings), open_channel(settings.batch_address)
     backend = Backend(channel, settings.gateway_token.get_secret_value())
     uploads = Uploads(backend, blobs)
-    doors = Doors(settings, backend, blobs, uploads, notice_seconds=0.1)
+    doors = Doors(settings, backend, blobs, uploads)
     await doors.start()
     base, key = f"http://{settings.gateway_http_listen}", {"Authorization": f"Bearer {API_KEY}"}
     async with (

@@ -77,5 +77,12 @@ async def test_the_watch_ends_and_readiness_turns_false_when_the_gateway_drains(
         stopping = asyncio.create_task(stage.doors.stop())
         async with asyncio.timeout(3):
             assert [event async for event in events] == []
-            assert (await stage.http.get("/readyz")).status_code == 503
             await stopping
+
+
+async def test_answers_close_their_connections_while_the_gateway_gives_notice(stage: Stage) -> None:
+    assert "Connection" not in (await stage.http.get("/v1/limits")).headers
+    stage.doors.drain.begin()
+    served = await stage.http.get("/v1/limits")
+    assert (served.status_code, served.headers["Connection"]) == (200, "close")
+    assert (await stage.http.get("/readyz")).status_code == 503

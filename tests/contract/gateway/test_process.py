@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx2
 import pytest
@@ -33,15 +34,16 @@ def environment(settings: GatewaySettings) -> dict[str, str]:
         "QUIRE_GATEWAY_HTTP_LISTEN": settings.gateway_http_listen,
         "QUIRE_GATEWAY_GRPC_LISTEN": settings.gateway_grpc_listen,
         "QUIRE_DRAIN_SECONDS": "20",
+        "QUIRE_NOTICE_SECONDS": "0.5",
     }
 
 
 @asynccontextmanager
 async def running_gateway(
-    settings: GatewaySettings,
+    settings: GatewaySettings, changes: Mapping[str, str] = MappingProxyType({})
 ) -> AsyncGenerator[tuple[asyncio.subprocess.Process, httpx2.AsyncClient]]:
     process = await asyncio.create_subprocess_exec(
-        *COMMAND, "serve", env=environment(settings), stderr=asyncio.subprocess.DEVNULL
+        *COMMAND, "serve", env={**environment(settings), **changes}, stderr=asyncio.subprocess.DEVNULL
     )
     base, key = f"http://{settings.gateway_http_listen}", {"Authorization": f"Bearer {API_KEY}"}
     try:
@@ -104,22 +106,37 @@ async def test_a_running_upload_is_finished_when_the_process_is_told_to_stop(
     settings: GatewaySettings, memory: Memory
 ) -> None:
     told = asyncio.Event()
-
-    async def paused() -> AsyncIterator[bytes]:
-        yield bytes(65536)
-        await told.wait()
-        yield bytes(65536)
-
     async with running_gateway(settings) as (process, http):
-        path = await announced(http)
-        uploading = asyncio.create_task(http.put(f"{path}/content", content=paused()))
+        uploading = asyncio.create_task(http.put(f"{await announced(http)}/content", content=_paused(told)))
         await eventually(lambda: bool(memory.object_keys))
         process.send_signal(signal.SIGTERM)
         await _until_refused(settings)
+        process.send_signal(signal.SIGTERM)  # whoever is impatient breaks nothing
         told.set()
         assert (await uploading).json()["status"] == "UPLOADED"
         async with asyncio.timeout(10):
             assert await process.wait() == 0
+
+
+async def test_an_upload_that_outlasts_the_drain_is_cut_and_told_by_the_exit_status(
+    settings: GatewaySettings, memory: Memory
+) -> None:
+    short, told = {"QUIRE_DRAIN_SECONDS": "3"}, asyncio.Event()
+    async with running_gateway(settings, short) as (process, http):
+        uploading = asyncio.create_task(http.put(f"{await announced(http)}/content", content=_paused(told)))
+        await eventually(lambda: bool(memory.object_keys))
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            assert await process.wait() == 1
+        told.set()
+        with pytest.raises(httpx2.TransportError):
+            await uploading
+
+
+async def _paused(told: asyncio.Event) -> AsyncIterator[bytes]:
+    yield bytes(65536)
+    await told.wait()
+    yield bytes(65536)
 
 
 async def _until_refused(settings: GatewaySettings) -> None:

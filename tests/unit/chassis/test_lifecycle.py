@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from chassis.lifecycle import Background, run_until_stopped
+from chassis.lifecycle import Background, DrainCutShort, run_until_stopped
 
 
 class Probe:
@@ -54,22 +54,39 @@ async def test_a_part_that_ends_by_itself_takes_the_process_down(fault: Exceptio
     assert notes == ["start a", "stop a"]
 
 
-async def test_a_part_that_fails_to_stop_does_not_keep_others_from_stopping() -> None:
+@pytest.mark.parametrize("fault", [RuntimeError("broken"), DrainCutShort("3 attempts")])
+async def test_a_part_that_fails_to_stop_is_told_by_the_exit_status_and_keeps_no_other_from_stopping(
+    fault: Exception,
+) -> None:
     notes: list[str] = []
-    parts = [Probe("a", notes), Probe("b", notes, fault=RuntimeError("stuck"))]
+    parts = [Probe("a", notes), Probe("b", notes, fault=fault)]
     asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
-    assert await run_until_stopped(parts, 5) == 0
+    assert await run_until_stopped(parts, 5) == 1
     assert notes[-1] == "stop a"
 
 
-async def test_draining_ends_when_its_time_is_over() -> None:
+async def test_draining_ends_when_its_time_is_over_and_the_exit_status_tells() -> None:
     class Stuck(Probe):
         async def stop(self) -> None:
             await for_ever()
 
     asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
     async with asyncio.timeout(5):
-        assert await run_until_stopped([Stuck("a", [])], 0.05) == 0
+        assert await run_until_stopped([Stuck("a", [])], 0.05) == 1
+
+
+async def test_a_second_signal_does_not_break_the_drain() -> None:
+    class Slow(Probe):
+        async def stop(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0)
+            await super().stop()
+
+    notes: list[str] = []
+    asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+    assert await run_until_stopped([Probe("a", notes), Slow("b", notes)], 5) == 0
+    assert notes[-2:] == ["stop b", "stop a"]
 
 
 async def test_a_background_part_is_cancelled_on_stop() -> None:

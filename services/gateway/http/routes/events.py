@@ -49,12 +49,12 @@ async def watch_batch(
 
 
 async def _events(reading: Reading, snapshots: Snapshots, drain: Drain) -> AsyncIterator[ServerSentEvent]:
-    draining = asyncio.create_task(drain.wait())
+    draining = asyncio.create_task(drain.until_ending())
     try:
         while (snapshot := await _next(reading, draining)) is not None:
             yield _event(snapshot)
             reading = _read(snapshots)
-        if not drain.begun:
+        if not drain.ending:
             yield ServerSentEvent(event="end", data="{}")
     except CallError as error:
         yield ServerSentEvent(event="problem", data=dump(problem_of_call(error).body).decode())
