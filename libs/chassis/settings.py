@@ -39,8 +39,9 @@ class ProcessSettings(BaseSettings):
 class DoorSettings(ProcessSettings):
     """What a process reads whose callers must notice that it goes."""
 
+    # Callers try a lost connection again after 1 s: a replica that came back is known to all before the next one goes.
     notice_seconds: float = Field(
-        default=0.5, ge=0, description="from readiness turning false to closing the door, a part of the drain time"
+        default=2.0, ge=0, description="from readiness turning false to closing the door, a part of the drain time"
     )
 
     @model_validator(mode="after")

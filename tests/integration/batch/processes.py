@@ -24,6 +24,7 @@ QUICK = {
     "QUIRE_LEASE_SECONDS": "8",
     "QUIRE_BEAT_SECONDS": "1",
     "QUIRE_UNCLAIMED_SECONDS": "2",
+    "QUIRE_NOTICE_SECONDS": "0.5",
     "QUIRE_LOG_LEVEL": "info",
 }
 

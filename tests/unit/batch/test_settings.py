@@ -100,3 +100,8 @@ def test_failpoints_are_refused_outside_tests(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("QUIRE_FAILPOINT_FILE", "somewhere")
     monkeypatch.setenv("QUIRE_ENV", "test")
     assert load(BatchSettings).failpoint_file is not None
+
+
+def test_settings_refuse_a_notice_that_leaves_too_little_of_the_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = faults(monkeypatch, QUIRE_NOTICE_SECONDS="6", QUIRE_DRAIN_SECONDS="10")
+    assert told == ["QUIRE_NOTICE_SECONDS must be at most half of QUIRE_DRAIN_SECONDS"]
