@@ -12,6 +12,7 @@ from tests.chaos.checker import (
     processes,
     promises,
     rows,
+    stream,
 )
 from tests.chaos.checker.facts import read_facts
 from tests.chaos.checker.ground import Ground
@@ -25,8 +26,9 @@ async def check(world: Ground, records: Records) -> list[Violation]:
     database = await Database.connect(world.owner_url)
     try:
         facts = await read_facts(database)
+        words = canaries.canaries_of(records, facts)
         found = await rows.violations(world, database)
-        found += await canaries.in_rows(database, canaries.canaries_of(records, facts))
+        found += await canaries.in_rows(database, words)
         found += await damage.violations(world, database)
     finally:
         await database.close()
@@ -36,6 +38,7 @@ async def check(world: Ground, records: Records) -> list[Violation]:
     found += model_calls.violations(records, world.lease_seconds)
     found += objects.violations(await read_store(world.store, world.notes), records, facts, world.sweep_grace_seconds)
     found += await broker.violations(world, facts, records.faults)
+    found += stream.violations(await stream.read_events(world.amqp_url, world.notes), words, logs.marks_of(records))
     found += logs.violations(logs.read_logs(world.logs), records, world.secrets)
     found += processes.violations(world)
     world.notes.append(str(model_calls.spending(records)))

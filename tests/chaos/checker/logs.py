@@ -26,9 +26,8 @@ def read_logs(folder: Path) -> dict[str, str]:
 
 def violations(logs: dict[str, str], records: Records, secrets: Collection[str]) -> list[Violation]:
     """Everything that must not stand there."""
-    batches = records.client.batches.values()
-    marks = {document.mark for batch in batches for document in batch.documents.values()}
-    words = {**dict.fromkeys({canary_of(batch.tenant) for batch in batches} | marks, "a document")}
+    canaries = {canary_of(batch.tenant) for batch in records.client.batches.values()}
+    words = dict.fromkeys(canaries | marks_of(records), "a document")
     words |= dict.fromkeys(secrets, "a secret")
     forbidden = re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or r"(?!)")
     found = list[Violation]()
@@ -37,6 +36,11 @@ def violations(logs: dict[str, str], records: Records, secrets: Collection[str])
         found += [Violation("I28", OTHER, name, f"it quotes {what}") for what in sorted(spoken)]
         found += _deaths(name, text, records.faults)
     return found
+
+
+def marks_of(records: Records) -> set[str]:
+    """The words that stand in one document each."""
+    return {document.mark for batch in records.client.batches.values() for document in batch.documents.values()}
 
 
 def _deaths(name: str, text: str, faults: FaultLog) -> Iterator[Violation]:

@@ -40,7 +40,7 @@ def ack_before_commit() -> None:
 
 @mutant(BATCH, "I02", "I01", "I04")
 def counting_without_dedupe() -> None:
-    """A document is counted once. Here a success that is told again counts again.
+    """A document is counted once. Here a success that is told again counts again, and acks lag as on a slow link.
 
     Seen when the broker repeats an event: killed or cut off before an ack, or the batch service killed before one.
     To leave out the status that the update expects would do no harm: rows are locked, counters follow from what moved.
@@ -49,7 +49,8 @@ def counting_without_dedupe() -> None:
     from batch.loops import fold  # noqa: PLC0415
     from batch.store import database  # noqa: PLC0415
 
-    usual, rows, execute = original(fold, "fold_events"), original(database, "rows"), original(database, "execute")
+    usual, ack = original(fold, "fold_events"), original(fold, "_ack")
+    rows, execute = original(database, "rows"), original(database, "execute")
 
     async def fold_events(tx: Any, events: Sequence[Any]) -> int:
         told = [one.ref.document_id for one in events if isinstance(one, Extracted)]
@@ -60,7 +61,12 @@ def counting_without_dedupe() -> None:
                 await execute(tx, _COUNT_AGAIN, id=document)
         return moved
 
+    async def ack_late(deliveries: Sequence[Any]) -> None:
+        await asyncio.sleep(LAG_SECONDS)
+        await ack(deliveries)
+
     replace(fold, "fold_events", fold_events)
+    replace(fold, "_ack", ack_late)
 
 
 @mutant(BATCH, "I22", "I23", "I03")

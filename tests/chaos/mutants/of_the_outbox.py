@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import os
 import tempfile
 from collections.abc import Sequence
@@ -27,13 +28,18 @@ def outbox_by_cursor() -> None:
     """Every event in the outbox is published. Here the relay reads what lies behind the last id it published.
 
     Ids are given before they are committed, and a set may be confirmed in part: what is below the cursor then stays.
-    Seen when many batches change at once, surely when the broker is killed while events are published.
+    Every other commit lags, as on a slow disk. Seen without any fault when several batches change at once.
     """
     from batch.store import database, outbox  # noqa: PLC0415
 
-    cursor = _Cursor()
-    confirm, unpublished = original(outbox, "confirmed"), original(outbox, "Unpublished")
+    cursor, lags = _Cursor(), itertools.cycle([0.0, BEHIND_SECONDS])
+    add, confirm = original(outbox, "add"), original(outbox, "confirmed")
+    unpublished = original(outbox, "Unpublished")
     rows, columns = original(database, "rows"), original(database, "columns")
+
+    async def add_and_lag(tx: Any, events: Sequence[Any]) -> None:
+        await add(tx, events)
+        await asyncio.sleep(next(lags) if events else 0.0)
 
     async def take(tx: Any, limit: int, claim_seconds: float) -> list[Any]:
         return [unpublished(**columns(one)) for one in await rows(tx, _BY_ID, last=cursor.last, limit=limit)]
@@ -45,6 +51,7 @@ def outbox_by_cursor() -> None:
     async def give_back(tx: Any, ids: Sequence[int], delay_seconds: float) -> None:
         return
 
+    replace(outbox, "add", add_and_lag)
     replace(outbox, "take", take)
     replace(outbox, "confirmed", confirmed)
     replace(outbox, "give_back", give_back)
