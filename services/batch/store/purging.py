@@ -42,9 +42,10 @@ async def purge(tx: Tx, batch_id: UUID) -> bool:
     if await row(tx, locked, id=batch_id) is None or await row(tx, _BLANK_BATCH, id=batch_id) is None:
         return False
     await execute(tx, _BLANK_DOCUMENTS, id=batch_id)
-    attempts = "UPDATE document_attempts SET error_message = NULL, collected = true WHERE document_id = ANY(:ids)"
-    known = await rows(tx, "SELECT id FROM documents WHERE batch_id = :id", id=batch_id)
-    await execute(tx, attempts, ids=[one.id for one in known])
+    attempts = """
+        UPDATE document_attempts SET error_message = NULL, collected = true
+         WHERE document_id IN (SELECT id FROM documents WHERE batch_id = :id)"""
+    await execute(tx, attempts, id=batch_id)
     await execute(tx, "DELETE FROM uploads WHERE batch_id = :id", id=batch_id)
     return True
 
