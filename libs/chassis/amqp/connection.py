@@ -9,6 +9,8 @@ from aio_pika.exceptions import AMQPException
 
 DEADLINE = 5.0
 """For whatever the broker is asked, in seconds."""
+ANSWER_DEADLINE = 1.0
+"""For what a broker answers from memory."""
 RECONNECT_DELAY = 0.25
 HEARTBEAT = 5
 """Seconds; the library gives a silent link up after (5 + 1) * 3, the broker after twice as long as this."""
@@ -68,6 +70,20 @@ async def is_blocked(connection: AbstractConnection) -> bool:
         async with asyncio.timeout(0):
             await connection.transport.connection.ready()
             return False
+    return True
+
+
+async def answers(connection: AbstractConnection) -> bool:
+    """Whether the broker is at the other end: it opens a channel at once, whatever its queues do."""
+    try:
+        async with asyncio.timeout(ANSWER_DEADLINE):
+            await (await connection.channel()).close()
+    except asyncio.CancelledError:
+        if really_cancelled():
+            raise
+        return False
+    except BROKEN:
+        return False
     return True
 
 

@@ -67,7 +67,8 @@ class Publisher(Part):
         self._opening: asyncio.Task[_Link] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._silences = 0
-        self._silent_since = float("-inf")
+        self._asked_at = float("-inf")
+        self._asking: asyncio.Task[bool] | None = None
         self._stuck: asyncio.Future[None] | None = None
 
     @property
@@ -155,9 +156,24 @@ class Publisher(Part):
             return PublishFailed(f"{what}: {error!r}")
         if await links.is_blocked(link.connection):
             return PublishFailed(f"{what}: the broker is short of memory or disk")
-        if began >= self._silent_since:  # those that were in flight together were one silence
-            self._count_silence(link)
+        if not await self._is_there(link, began):
+            return PublishFailed(f"{what}: the link to the broker is dead")
         return Refused(f"{what}: no confirm in {DEADLINE:.0f} s")
+
+    async def _is_there(self, link: _Link, began: float) -> bool:
+        """Tell a broker that withholds a confirm from a link that is dead; what was in flight together asks once."""
+        if self._asking is None or began >= self._asked_at:
+            self._asked_at = time.monotonic()
+            self._asking = asyncio.create_task(self._ask(link), name=f"{self._name} asking")
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self, link: _Link) -> bool:
+        there = await links.answers(link.connection)
+        if there:
+            self._count_silence()
+        if not there or self._silences % SILENCES_TO_RECONNECT == 0:
+            self._drop(link)
+        return there
 
     async def _ready(self) -> _Link:
         """The link, opened once for all who wait for it."""
@@ -186,12 +202,9 @@ class Publisher(Part):
         link.declared = True
         return link
 
-    def _count_silence(self, link: _Link) -> None:
+    def _count_silence(self) -> None:
         self._silences += 1
-        self._silent_since = time.monotonic()
         log.warning("broker_silent", publisher=self._name, silences=self._silences)
-        if self._silences % SILENCES_TO_RECONNECT == 0:
-            self._drop(link)
         if self._silences >= SILENCES_TO_GIVE_UP and self._stuck is not None and not self._stuck.done():
             self._stuck.set_exception(PublisherStuck(f"{self._name}: {self._silences} deadlines without a confirm"))
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from chassis.amqp import BrokerAway, Consumer, Doctor, Publisher, PublisherStuck, PublishFailed, Refused, State
 from chassis.lifecycle import run_until_stopped
 from chassis.topology import EVENTS, EVENTS_LOG, JOBS_EXTRACT, Exchange, Queue
-from deploy.local import processes
+from deploy.local import processes, rabbitmq, settings
 from deploy.local.home import Home
 from quire.batch.v1.batch_pb2 import BATCH_STATUS_COMPLETED
 from tests.integration.batch.links import blocked, link_to, unblocked
@@ -143,6 +144,20 @@ async def test_what_was_in_flight_together_is_one_silence_and_a_confirm_ends_the
         assert publisher.ended
         assert not publisher.ended.done()
         await publisher.stop()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_link_that_is_dead_is_replaced_at_once_and_no_refusal(url: str, queue: Queue) -> None:
+    async with link_to(url) as (link, through):
+        publisher = Publisher(through, "test", queue)
+        await send(publisher, queue)
+        link.withhold_everything()
+        results = await asyncio.gather(*(send(publisher, queue) for _ in range(20)), return_exceptions=True)
+        assert {type(result) for result in results} == {PublishFailed}
+        link.withhold_nothing()
+        await send(publisher, queue)
+        assert link.opened == 2
+        await publisher.close()
 
 
 @pytest.mark.usefixtures("quick")
@@ -286,6 +301,29 @@ async def test_jobs_whose_queue_has_no_leader_are_worked_all_the_same(world: Wor
     assert world.service.running
     healed = any(line["event"] == "queue_made_anew" for line in world.service.events())
     assert healed or found.state is State.WELL
+
+
+async def operate(home: Path, *words: str) -> None:
+    """What an operator tells the broker."""
+    here = Home(home)
+    part = rabbitmq.part(here, settings.read(here.env_file))
+    command = Path(part.argv[0]).with_name("rabbitmqctl"), "-n", part.environ["RABBITMQ_NODENAME"], *words
+    await asyncio.to_thread(subprocess.run, command, env=dict(part.environ), check=True, capture_output=True)
+
+
+@pytest.mark.slow
+async def test_a_broker_short_of_disk_keeps_documents_waiting_and_ends_nothing(world: World, home: Path) -> None:
+    tenant = await world.tenant()
+    await operate(home, "set_disk_free_limit", "1000000GB")
+    try:
+        batch = await tenant.sealed(3)
+        await until_true(lambda: "short of memory or disk" in world.service.log.read_text())
+        assert (await tenant.get(batch.id)).counters.queued == 3, "accepting goes on"
+    finally:
+        await operate(home, "set_disk_free_limit", "50MB")
+    await world.worker()
+    assert (await tenant.until_final(batch.id)).status == BATCH_STATUS_COMPLETED
+    assert world.service.running
 
 
 async def test_a_strangers_queue_that_refuses_does_not_keep_events_waiting(
