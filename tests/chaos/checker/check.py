@@ -35,7 +35,7 @@ async def check(world: Ground, records: Records) -> list[Violation]:
     found += promises.violations(records, facts)
     found += attempts.violations(records, facts, world.sparing, world.slots, world.lease_seconds)
     found += events.violations(records, facts, world.forgetful)
-    found += model_calls.violations(records, world.lease_seconds)
+    found += model_calls.violations(records, world.lease_seconds, world.sparing)
     found += objects.violations(await read_store(world.store, world.notes), records, facts, world.sweep_grace_seconds)
     found += await broker.violations(world, facts, records.faults)
     found += stream.violations(await stream.read_events(world.amqp_url, world.notes), words, logs.marks_of(records))

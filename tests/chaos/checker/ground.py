@@ -48,7 +48,7 @@ class Ground:
     """How old an object nobody points to may become before a sweeper must have taken it."""
     forgetful: frozenset[str] = frozenset({"broker_wiped", "queue_deleted"})
     """Names of faults that take confirmed messages away; an event missing around one of them is excused."""
-    sparing: frozenset[str] = frozenset({"batch_killed", "gateway_killed", "broker_killed"})
+    sparing: frozenset[str] = frozenset({"batch_killed", "gateway_killed", "broker_killed", "events_repeated"})
     """Names of faults, each shorter than a lease, by which no worker loses a document."""
     slots: Mapping[str, int] = field(default_factory=dict[str, int])
     """By target of a fault that hits one worker, how many documents it works on at once."""

@@ -1,7 +1,7 @@
 """What the model was asked and paid for (I16, I23, I24)."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,8 +30,12 @@ def spending(records: Records) -> Spending:
     return Spending(sum(answered), sum(answered) - len(answered))
 
 
-def violations(records: Records, lease_seconds: float) -> list[Violation]:
-    """Calls that nothing explains, that came too late, or that mixed tenants."""
+def violations(records: Records, lease_seconds: float, sparing: Collection[str] = ()) -> list[Violation]:
+    """Calls that nothing explains, that came too late, or that mixed tenants.
+
+    Faults named in `sparing` take no document from its worker and explain nothing.
+    """
+    able = FaultLog([fault for fault in records.faults.faults if fault.name not in sparing])
     documents = {
         document.mark: (batch, document)
         for batch in records.client.batches.values()
@@ -40,7 +44,7 @@ def violations(records: Records, lease_seconds: float) -> list[Violation]:
     found = list[Violation]()
     for mark, calls in _successes(records).items():
         if mark in documents:
-            found += _extra(*documents[mark], calls, records.faults, lease_seconds)
+            found += _extra(*documents[mark], calls, able, lease_seconds)
     for call in records.model.asked:
         found += _mixed(call, documents.get(call.mark))
         if call.mark in documents:

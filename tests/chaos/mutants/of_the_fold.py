@@ -74,7 +74,8 @@ def counting_without_dedupe() -> None:
 def no_fence() -> None:
     """Only the attempt that holds the lease is believed. Here neither token, attempt nor generation is compared.
 
-    Seen when a worker is frozen for longer than a lease and then goes on, or when a failure is told twice.
+    Seen when events are told again a while later, when the next attempt is running: a worker that was frozen finds that
+    its leases are gone and says nothing by itself.
     """
     from batch.domain import fold  # noqa: PLC0415
     from batch.domain.status import DocumentStatus  # noqa: PLC0415

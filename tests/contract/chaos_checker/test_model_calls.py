@@ -48,6 +48,13 @@ def test_a_fault_between_two_answers_explains_the_second(run: Run) -> None:
     assert told(run) == []
 
 
+def test_a_fault_that_spares_workers_explains_no_second_answer(run: Run) -> None:
+    run.fault("batch_killed", 3.0, 9.0)
+    asks_again(run)
+    found = model_calls.violations(run.records, LEASE_SECONDS, {"batch_killed"})
+    assert [(one.invariant, one.subject) for one in found] == [("I23", FIRST)]
+
+
 def test_a_fault_long_before_or_after_explains_nothing(run: Run) -> None:
     run.fault("store_down", -90.0, -80.0)
     run.fault("store_down", 51.0, 60.0)
