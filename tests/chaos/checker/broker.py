@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import aio_pika
 from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import AMQPException
 from google.protobuf.message import DecodeError
 
 from chassis.topology import DEAD_LETTERS, JOBS_EXTRACT, PROGRESS_FOLD
@@ -52,9 +53,12 @@ class DeadLetter:
 
 async def violations(ground: Ground, facts: Facts, faults: FaultLog) -> list[Violation]:
     """Everything left in a queue, and every dead letter without an explanation."""
-    async with asyncio.timeout(ASK_SECONDS), await aio_pika.connect(ground.amqp_url) as connection:
-        states = [await _state(await connection.channel(), name) for name in WORKED]
-        letters = await _dead_letters(await connection.channel())
+    try:
+        async with asyncio.timeout(ASK_SECONDS), await aio_pika.connect(ground.amqp_url) as connection:
+            states = [await _state(await connection.channel(), name) for name in WORKED]
+            letters = await _dead_letters(await connection.channel())
+    except (AMQPException, OSError, TimeoutError) as error:
+        return [Violation("I18", OTHER, "broker", f"it does not answer: {error!r}")]
     states = await _with_unacked(ground, states)
     return [*queue_violations(states, ground.consumers), *dead_letter_violations(letters, facts, faults)]
 

@@ -16,6 +16,7 @@ from tests.chaos.checker.verdict import OTHER
 from tests.chaos.records import Violation
 
 SILENT_SECONDS = 1.0
+READ_SECONDS = 120.0
 PREFETCH = 500
 
 
@@ -40,13 +41,13 @@ async def read_events(amqp_url: str, notes: list[str]) -> list[Published]:
         await message.ack()
 
     try:
-        async with await aio_pika.connect(amqp_url) as connection:
+        async with asyncio.timeout(READ_SECONDS), await aio_pika.connect(amqp_url) as connection:
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=PREFETCH)
             queue = await channel.get_queue(EVENTS_LOG.name)
             await queue.consume(take, arguments={"x-stream-offset": "first"})
             await _until_silent(came)
-    except AMQPException as error:
+    except (AMQPException, OSError, TimeoutError) as error:
         notes.append(f"I28: the log of events cannot be read: {error!r}")
     return found
 

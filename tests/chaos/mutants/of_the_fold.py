@@ -38,7 +38,7 @@ def ack_before_commit() -> None:
     replace(fold, "_ack", acked_before)
 
 
-@mutant(BATCH, "I02")
+@mutant(BATCH, "I02", "I33")
 def counting_without_dedupe() -> None:
     """A document is counted once. Here a success that is told again counts again, and acks lag as on a slow link.
 

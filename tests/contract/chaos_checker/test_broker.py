@@ -15,6 +15,7 @@ from tests.chaos.checker.facts import DocumentFact, Facts
 from tests.chaos.checker.ground import Ground
 from tests.chaos.records import FaultLog
 from tests.contract.chaos_checker.finished_run import fault
+from tests.integration.batch.processes import free_address
 
 FINAL = DocumentFact("1", "b", "t", "SUCCEEDED")
 OPEN = DocumentFact("2", "b", "t", "QUEUED")
@@ -98,6 +99,12 @@ async def test_what_is_left_on_a_broker_is_told_of_and_stays(ground: Ground, cha
             ("I18", PROGRESS_FOLD.name),
             ("I19", "2"),
         ]
+
+
+async def test_a_broker_that_does_not_answer_is_told_of(ground: Ground) -> None:
+    ground.amqp_url = f"amqp://nobody@{free_address()}/"
+    found = await broker.violations(ground, FACTS, FaultLog())
+    assert [(one.invariant, one.subject) for one in found] == [("I18", "broker")]
 
 
 async def test_unacked_messages_are_asked_of_rabbitmqctl(ground: Ground, channel: AbstractChannel) -> None:
