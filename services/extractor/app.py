@@ -86,7 +86,6 @@ async def serve(settings: ExtractorSettings) -> int:
     )
 
     async def close() -> None:
-        await publisher.close()
         await chosen.close()
         await calls.close()
         await life.close()
@@ -94,5 +93,5 @@ async def serve(settings: ExtractorSettings) -> int:
         scratch.close()
 
     # Stopped from the last to the first: health says NOT_SERVING and drains before anything it needs is closed.
-    parts = (Resource(nothing, close), Resource(cage.start, cage.close), lifeline, consumer, health)
+    parts = (Resource(nothing, close), Resource(cage.start, cage.close), publisher, lifeline, consumer, health)
     return await run_until_stopped(parts, settings.drain_seconds)
