@@ -3,6 +3,8 @@
 MAX_LOSSES = 5
 """Workers a document may take down before it is called poison."""
 DEFAULT_MAX_FAILURES = 3
+LINE_GRACE_SECONDS = 1.0
+"""How long a worker whose line of life broke may take to attach again."""
 FIRST_DELAY = 2.0
 LONGEST_DELAY = 300.0
 

@@ -7,6 +7,7 @@ Workers whose line broke are the exception, since a replica that lives has seen 
 import time
 
 from batch.domain.events import Event, Lost, TimedOut
+from batch.domain.retries import LINE_GRACE_SECONDS
 from batch.ledger import fold_events
 from batch.rounds import keep_going
 from batch.settings import BatchSettings
@@ -18,8 +19,6 @@ from chassis.logs import get_logger
 log = get_logger()
 
 SCAN_SECONDS = 0.5
-GRACE_SECONDS = 1.0
-"""How long a worker whose line broke may take to attach again."""
 GAP_SECONDS = 5.0
 
 
@@ -39,7 +38,7 @@ class Rescuer:
     async def round(self) -> float:
         """Take back what is overdue; answers how long to rest."""
         async with self._database.engine() as tx:
-            overdue = await folding.overdue(tx, GRACE_SECONDS)
+            overdue = await folding.overdue(tx, LINE_GRACE_SECONDS)
             taken = [one for one in overdue if one.line_broke or self._is_awake()]
             if taken:
                 await fold_events(tx, [_event(one) for one in taken])

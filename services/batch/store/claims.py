@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from batch.domain.retries import LINE_GRACE_SECONDS
 from batch.store.counting import COUNT_MOVED, NOTHING_SPENT
 from batch.store.database import Tx, columns, execute, json_text, rows
 from batch.store.rows import BatchRow, batch_row
@@ -58,7 +59,10 @@ SELECT 1 FROM batch_processes
 
 _CLAIM = f"""
 WITH {_ASKED}, old AS (
-    SELECT d.id, d.status, a.worker, a.lease_token, b.holds = '{{}}' AND b.deadline_at > clock_timestamp() AS free
+    SELECT d.id, d.status, a.worker, a.lease_token,
+           b.holds = '{{}}' AND b.deadline_at > clock_timestamp() AND NOT EXISTS (
+               SELECT 1 FROM workers w
+                WHERE w.id = a.worker AND w.detached_at < clock_timestamp() - make_interval(secs => :grace)) AS free
       FROM documents d
       JOIN asked a ON a.document_id = d.id AND a.dispatch_id = d.dispatch_id
       JOIN batch_processes b ON b.id = d.batch_id
@@ -110,11 +114,19 @@ class LeaseTimes:
 async def claim(tx: Tx, asked: Sequence[Asked], times: LeaseTimes) -> list[BatchRow]:
     """Lease every asked document whose dispatch still stands; answers the batches that changed.
 
-    A dispatch of a batch that is held by now, or past its deadline, is withdrawn instead.
+    A dispatch of a batch that is held by now, or past its deadline, is withdrawn instead; so is one that comes to a
+    worker whose line of life has been broken for longer than it may, from whom it would be taken back at once.
     """
     parameter = json_text(asked)
     await rows(tx, _LOCK_BATCHES, asked=parameter)
-    found = await rows(tx, _CLAIM, asked=parameter, lease_seconds=times.lease_seconds, job_seconds=times.job_seconds)
+    found = await rows(
+        tx,
+        _CLAIM,
+        asked=parameter,
+        lease_seconds=times.lease_seconds,
+        job_seconds=times.job_seconds,
+        grace=LINE_GRACE_SECONDS,
+    )
     return [batch_row(one) for one in found]
 
 

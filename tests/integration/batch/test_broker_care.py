@@ -22,7 +22,8 @@ from quire.batch.v1.batch_pb2 import BATCH_STATUS_COMPLETED
 from tests.integration.batch.links import blocked, link_to, unblocked
 from tests.integration.batch.processes import Servers
 from tests.integration.batch.test_faults import bring_back
-from tests.integration.batch.world import World, until, until_true
+from tests.integration.batch.world import World
+from tests.waiting import until, until_true
 
 QUICK_DEADLINE = 0.3
 

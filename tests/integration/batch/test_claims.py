@@ -23,6 +23,7 @@ from quire.work.v1.work_service_pb2 import (
 from tests.integration.batch.tenants import SCHEMA, Door, an_id, digest, refused
 from tests.integration.batch.workers import Attempt, Worker, succeed
 from tests.integration.batch.world import World
+from tests.waiting import until_true
 
 OTHER_SCHEMA = '{"type": "object", "properties": {"other": {"type": "string"}}}'
 
@@ -155,6 +156,19 @@ async def test_a_line_taken_up_again_in_time_loses_nothing(world: World) -> None
     assert (document.status, document.attempt) == (DOCUMENT_STATUS_PROCESSING, 1)
     await worker.attempts[0].extract()
     assert (await tenant.until_final(batch.id)).status == BATCH_STATUS_COMPLETED
+
+
+async def test_a_worker_whose_line_is_broken_claims_nothing_and_no_loss_is_counted(world: World) -> None:
+    tenant, worker = await world.tenant(), await world.worker()
+    await world.until("SELECT count(*) = 1 FROM workers WHERE id = $1", worker.id)
+    await worker.break_line()
+    await world.until("SELECT detached_at < now() - interval '1 second' FROM workers WHERE id = $1", worker.id)
+    batch = await tenant.sealed(1)
+    await until_true(lambda: worker.gone > 0)
+    assert await world.ask("SELECT attempt FROM documents WHERE batch_id = $1", batch.id) == 0
+    await worker.take_up_line_again()
+    assert (await tenant.until_final(batch.id)).status == BATCH_STATUS_COMPLETED
+    assert await world.ask("SELECT attempt + losses FROM documents WHERE batch_id = $1", batch.id) == 1
 
 
 async def test_a_frozen_worker_is_fenced_off_once_its_lease_ends(world: World) -> None:

@@ -18,7 +18,8 @@ from quire.batch.v1.batch_pb2 import BATCH_STATUS_COMPLETED
 from quire.events.v1.progress_pb2 import AttemptRef, DocumentExtracted, DocumentProgressed
 from tests.integration.batch.tenants import an_id, refused
 from tests.integration.batch.workers import Attempt
-from tests.integration.batch.world import World, until
+from tests.integration.batch.world import World
+from tests.waiting import until
 
 
 async def hold(attempt: Attempt) -> None:

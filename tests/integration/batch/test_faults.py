@@ -20,7 +20,8 @@ from quire.batch.v1.batch_pb2 import BATCH_STATUS_COMPLETED, Batch
 from tests.integration.batch.subscribers import Subscriber
 from tests.integration.batch.tenants import Tenant, an_id, refused
 from tests.integration.batch.workers import Attempt
-from tests.integration.batch.world import World, until_true
+from tests.integration.batch.world import World
+from tests.waiting import until_true
 
 SILENT = Report(silent=True)
 

@@ -4,7 +4,8 @@ import aio_pika
 
 from chassis.amqp import Doctor
 from chassis.topology import EVENTS_LOG
-from tests.integration.batch.world import World, until
+from tests.integration.batch.world import World
+from tests.waiting import until
 
 
 async def test_a_lost_log_of_events_is_told_how_batches_ended(world: World) -> None:

@@ -1,8 +1,7 @@
 """What a test has at hand: the service, its database, tenants and workers that leave when the test ends."""
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.integration.batch.processes import BatchProcess, Servers
 from tests.integration.batch.subscribers import Subscriber, subscribed
 from tests.integration.batch.tenants import Door, Tenant
 from tests.integration.batch.workers import Script, Worker, succeed
+from tests.waiting import until
 
 FORGET = """
 TRUNCATE tenants, documents, document_attempts, outbox, uploads, workers, document_moves, idempotency_records,
@@ -73,22 +73,6 @@ class World:
     async def until(self, sql: str, *values: Any, seconds: float = 20.0) -> float:
         """Return once a statement answers true; answers how long that took."""
         return await until(lambda: self.ask(sql, *values), seconds)
-
-
-async def until_true(happened: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Return once something is true that nobody tells of."""
-    async with asyncio.timeout(seconds):
-        while not happened():  # noqa: ASYNC110 - what is waited for is in another process
-            await asyncio.sleep(0.01)
-
-
-async def until(happened: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> float:
-    """Return once something answers true; answers how long that took."""
-    began = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while not await happened():  # noqa: ASYNC110 - what is waited for is in another process
-            await asyncio.sleep(0.02)
-    return time.monotonic() - began
 
 
 @asynccontextmanager
