@@ -14,7 +14,7 @@ from tests.chaos.customer import Customer
 from tests.chaos.mutants.launch import planting
 from tests.chaos.nemesis import Nemesis, Planned, plan
 from tests.chaos.records import Records, Violation
-from tests.chaos.stage import LEASE_SECONDS, Size, Stage, stage, usually
+from tests.chaos.stage import LEASE_SECONDS, PACE, Size, Stage, stage, usually
 from tests.waiting import until
 
 TENANTS = ("ash", "birch", "cedar")
@@ -23,6 +23,8 @@ REST_SECONDS = 180.0
 """After the last fault is healed, everything accepted is final within this."""
 LOOK_SECONDS = 0.5
 CALM_SECONDS = 3.0
+FORGETFUL = frozenset({"broker_wiped"})
+"""Faults by which the broker loses what it had confirmed."""
 LATENCY_SECONDS = 0.2
 WARM_SECONDS = 8.0
 """Work before the first fault, so that what a process takes when all is well is known."""
@@ -130,6 +132,9 @@ def _ground(on_stage: Stage) -> Ground:
         },
         secrets=secrets_of(env),
         lease_seconds=LEASE_SECONDS,
+        forgetful=FORGETFUL,
+        sparing=frozenset(),
+        slots={member.name: int(PACE["QUIRE_EXTRACTOR_SLOTS"]) for member in on_stage.crew.of("extractor")},
     )
 
 

@@ -26,10 +26,11 @@ class Subscriber:
     url: str
     log: SubscriberLog
     place: int | str = "first"
+    lost: bool = False
 
     def begin_again(self) -> None:
-        """The log was lost: what stands in the new one is to be read from its beginning."""
-        self.place = "first"
+        """The log is about to be lost: what stands in the next one is to be read from its beginning."""
+        self.lost = True
 
     async def read(self) -> None:
         """Read for ever."""
@@ -56,6 +57,7 @@ class Subscriber:
 
             channel.close_callbacks.add(on_close)
             connection.close_callbacks.add(on_close)
+            self.place, self.lost = "first" if self.lost else self.place, False
             await queue.consume(self._take, arguments={"x-stream-offset": self.place})
             await closed.wait()
 
@@ -63,7 +65,8 @@ class Subscriber:
         with suppress(*AWAY):
             await message.ack()
         headers: dict[str, Any] = dict(message.headers)
-        self.place = int(headers["x-stream-offset"]) + 1
+        if not self.lost:
+            self.place = int(headers["x-stream-offset"]) + 1
         self.log.seen.append(_read_event(headers, message.body))
 
 

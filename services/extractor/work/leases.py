@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
+from time import monotonic
 from typing import Any, TypeVar
 
 from extractor.work.cancellation import is_cancelled
@@ -27,6 +28,7 @@ class Lease:
 
     def __init__(self, token: str, cause: StopCause | None = None) -> None:
         self.token = token
+        self.granted_at = monotonic()
         self.cause = cause
         self._work: asyncio.Future[Any] | None = None
         self._lost = asyncio.Event()
@@ -92,11 +94,16 @@ class Leases:
         if lease is not None:
             lease.stop(cause)
 
-    def revoke_all(self) -> int:
-        """Stop everything without an answer; answers how many."""
-        for lease in self._held.values():
+    def revoke_outlived(self, beaten_at: float, lease_seconds: float) -> int:
+        """Stop what was neither granted nor beaten for within the time a lease lasts, untold; answers how many.
+
+        A claim grants a lease while the line of life is still broken: that one is as fresh as any.
+        """
+        since = monotonic() - lease_seconds
+        outlived = [one for one in self._held.values() if max(one.granted_at, beaten_at) < since and not one.lost]
+        for lease in outlived:
             lease.stop(StopCause.REVOKED)
-        return len(self._held)
+        return len(outlived)
 
     def drain(self) -> int:
         """Give back what runs, and what would still be claimed; answers how many."""

@@ -129,5 +129,5 @@ class Lifeline(Background):
     async def _watch_silence(self) -> None:
         while True:
             await asyncio.sleep(self._beat_seconds / 5)
-            if monotonic() - self._beaten_at > self._lease_seconds and self._leases.tokens:
-                log.error("leases_lost", held=self._leases.revoke_all())
+            if lost := self._leases.revoke_outlived(self._beaten_at, self._lease_seconds):
+                log.error("leases_lost", held=lost)

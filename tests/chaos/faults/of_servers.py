@@ -28,8 +28,8 @@ async def broker_restarted(scene: Scene) -> AsyncGenerator[Hit]:
 @asynccontextmanager
 async def broker_wiped(scene: Scene) -> AsyncGenerator[Hit]:
     """It forgets everything: queues, messages, the log of events."""
-    await scene.stage.servers.wipe_broker()
     scene.stage.subscriber.begin_again()
+    await scene.stage.servers.wipe_broker()
     yield Hit(BROKER)
     await scene.recoveries.confirm(scene.stage)
 

@@ -145,7 +145,7 @@ async def test_door_stops_telling_when_the_lease_is_lost_meanwhile() -> None:
     running = asyncio.create_task(door.deliver())
     await door.publisher.failed.wait()
     assert door.leases.tokens == ["lease-1"]
-    door.leases.revoke_all()
+    door.leases.stop("lease-1", StopCause.REVOKED)
     async with asyncio.timeout(2):
         await running
     assert door.publisher.log == ["acked"]

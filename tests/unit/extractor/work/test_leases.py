@@ -69,3 +69,21 @@ async def test_leases_give_back_what_is_claimed_after_the_drain_began() -> None:
     assert leases.drain() == 0
     with leases.hold("late") as lease:
         assert await lease.run(forever()) is StopCause.DRAINED
+
+
+async def test_leases_lose_what_was_neither_granted_nor_beaten_for_in_time() -> None:
+    leases = Leases()
+    with leases.hold("old") as old, leases.hold("fresh") as fresh:
+        old.granted_at -= 30.0
+        assert leases.revoke_outlived(beaten_at=old.granted_at, lease_seconds=20.0) == 1
+        assert old.lost
+        assert not fresh.lost, "a lease granted while no beat goes out is as fresh as any"
+
+
+async def test_leases_keep_what_was_beaten_for_in_time() -> None:
+    leases = Leases()
+    with leases.hold("old") as old:
+        beaten_at = old.granted_at
+        old.granted_at -= 30.0
+        assert leases.revoke_outlived(beaten_at, lease_seconds=20.0) == 0
+        assert not old.lost
