@@ -19,7 +19,11 @@ def main() -> int:
     """Run once; answers 0 when every promise was kept."""
     arguments = _parser().parse_args()
     folder = Path(tempfile.mkdtemp(prefix="quire-chaos-"))
-    report = uvloop.run(run(folder, arguments.seed, arguments.faults, mutant=arguments.mutant))
+    try:
+        report = uvloop.run(run(folder, arguments.seed, arguments.faults, mutant=arguments.mutant))
+    except BaseException:
+        print(f"kept: {_keep(folder, arguments.seed)}")  # noqa: T201 - a command speaks on standard output
+        raise
     for note in report.notes:
         print(note)  # noqa: T201 - a command speaks on standard output
     for violation in report.violations[:SHOWN]:
@@ -35,8 +39,8 @@ def _keep(folder: Path, seed: int) -> Path:
     """The logs, the faults and the report, without the servers' data."""
     kept = KEPT / f"seed-{seed}-{time.strftime('%H%M%S')}"
     shutil.copytree(folder / "logs", kept / "logs")
-    for name in ("report.json", "faults.jsonl"):
-        shutil.copy(folder / name, kept / name)
+    for written in folder.glob("*.json*"):
+        shutil.copy(written, kept / written.name)
     return kept
 
 

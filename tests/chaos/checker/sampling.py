@@ -12,7 +12,8 @@ from tests.chaos.checker.verdict import OTHER
 from tests.chaos.records import Violation
 from tests.integration.batch.database import Database
 
-AWAY = (OSError, TimeoutError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# The driver's own error is what a statement meets that follows one which timed out.
+AWAY = (OSError, TimeoutError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _NUMBERS = "SELECT id::text, version, sequence, retry_generation FROM batch_processes"
 
 
