@@ -4,7 +4,7 @@ A test arms one point by writing `POINT:MODE` or `POINT:MODE:NTH` into the file 
 process only reads with QUIRE_ENV=test. The process that gets there for the n-th time renames the file to `….fired` and
 obeys: a point fires once, whoever is started again afterwards.
 
-Modes: `kill` (SIGKILL), `stop` (SIGSTOP, until somebody sends SIGCONT), `raise` (FailpointReached), `delay` (a second).
+Modes: `kill` (SIGKILL), `stop` (SIGSTOP, until somebody sends SIGCONT), `raise` (FailpointReached), `delay` (half a second).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from chassis.logs import get_logger
 log = get_logger()
 T = TypeVar("T")
 
-DELAY_SECONDS = 1.0
+DELAY_SECONDS = 0.5
 TURNS = 5
 """Turns of the event loop after which a call that was begun has written what it sends."""
 

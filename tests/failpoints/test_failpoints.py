@@ -18,7 +18,7 @@ from tests.failpoints.way import Way, write_papers
 from tests.waiting import until, until_true
 
 FIRES_SECONDS = 30.0
-STOPPED_SECONDS = {"G": 1.0, "B": 1.5, "W": LEASE_SECONDS + 0.7}
+STOPPED_SECONDS = {"G": 0.6, "B": 1.0, "W": LEASE_SECONDS + 0.5}
 # Where the attempt that ends has asked the model and stored nothing yet.
 UNSTORED = {Point.W3, Point.W4, Point.W5}
 SERVICE = {"G": "gateway", "B": "batch", "W": "extractor"}

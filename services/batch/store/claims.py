@@ -142,7 +142,7 @@ async def earlier_attempts(tx: Tx, document_ids: Sequence[UUID]) -> dict[UUID, l
         SELECT a.document_id, array_agg(a.attempt ORDER BY a.attempt DESC) AS attempts
           FROM document_attempts a JOIN documents d ON d.id = a.document_id
          WHERE a.document_id = ANY(:ids) AND a.attempt < d.attempt AND a.retry_generation = d.retry_generation
-           AND a.outcome IN ('lost','released','')
+           AND (a.outcome IN ('lost','released','') OR a.error_phase = 'STORE')
          GROUP BY a.document_id"""
     return {one.document_id: list(one.attempts) for one in await rows(tx, statement, ids=list(document_ids))}
 
