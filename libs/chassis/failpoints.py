@@ -4,7 +4,8 @@ A test arms one point by writing `POINT:MODE` or `POINT:MODE:NTH` into the file 
 process only reads with QUIRE_ENV=test. The process that gets there for the n-th time renames the file to `….fired` and
 obeys: a point fires once, whoever is started again afterwards.
 
-Modes: `kill` (SIGKILL), `stop` (SIGSTOP, until somebody sends SIGCONT), `raise` (FailpointReached), `delay` (half a second).
+Modes: `kill` (SIGKILL), `stop` (SIGSTOP, until somebody sends SIGCONT), `raise` (FailpointReached), `delay` (half a
+second).
 """
 
 import asyncio

@@ -64,8 +64,10 @@ class Attach:
                 yield stop
         finally:
             self._lines.discard(line)
+            # Begun before anything is awaited: whoever cancels this call again must not keep it from being noted.
+            detaching = asyncio.create_task(self._detach(line), name="detach")
             await cancel_and_wait(listening)
-            await asyncio.shield(self._detach(line))
+            await asyncio.shield(detaching)
 
     async def _listen(self, line: _Line, requests: AsyncIterator[AttachRequest]) -> None:
         try:
