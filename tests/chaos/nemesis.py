@@ -5,13 +5,13 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from tests.chaos.faults import of_links, of_processes, of_servers
+from tests.chaos.faults import of_links, of_messages, of_processes, of_servers
 from tests.chaos.faults.fault import Fault, Scene
 from tests.chaos.records import Faulted, moment
 from tests.chaos.recovery import Recoveries
 from tests.chaos.stage import Stage
 
-CATALOGUE: tuple[Fault, ...] = (*of_processes.FAULTS, *of_servers.FAULTS, *of_links.FAULTS)
+CATALOGUE: tuple[Fault, ...] = (*of_processes.FAULTS, *of_servers.FAULTS, *of_links.FAULTS, *of_messages.FAULTS)
 LANES = 2
 LONGEST_REST = 1.0
 STRIKE_SECONDS = 120.0
