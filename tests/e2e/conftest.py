@@ -1,5 +1,6 @@
 """One whole stack for all tests of the folder."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -10,11 +11,13 @@ from typing import cast
 import httpx2
 import pytest
 
+from deploy.local import services
 from deploy.local.home import Home
 from deploy.local.stack import stack
 from quire_client import QuireClient
 from samples.build_pile import TRUTH, build_pile
 from samples.score import Truth
+from tests.e2e.held_model import HeldModel, held_model
 from tests.e2e.running_quire import Quire
 
 FROM_A_DEVELOPERS_SHELL = ("QUIRE_", "OPENAI_")
@@ -70,3 +73,13 @@ async def client(quire: Quire) -> AsyncIterator[QuireClient]:
 async def http(quire: Quire) -> AsyncIterator[httpx2.AsyncClient]:
     async with quire.http() as http:
         yield http
+
+
+@pytest.fixture(scope="module")
+def provider(quire: Quire) -> Iterator[HeldModel]:
+    """The extractor asks this model from the first test that wants it to the last of the module."""
+    with held_model() as model:
+        asyncio.run(quire.start(services.EXTRACTOR, model.environ))
+        yield model
+        model.release()
+        asyncio.run(quire.start_all())

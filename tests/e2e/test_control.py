@@ -6,25 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.local import services
 from quire.batch.v1.batch_pb2 import BATCH_STATUS_CANCELLED, BATCH_STATUS_COMPLETED
 from quire.batch.v1.document_pb2 import DOCUMENT_STATUS_CANCELLED, DOCUMENT_STATUS_PROCESSING
 from quire_client import Content, QuireClient
 from quire_client.errors import NotFoundError
-from tests.e2e.held_model import SCHEMA, HeldModel, held_model, invoice
+from tests.e2e.held_model import SCHEMA, HeldModel, invoice
 from tests.e2e.running_quire import Quire, final
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def provider(quire: Quire) -> Iterator[HeldModel]:
-    """The extractor asks this model from the first test that wants it to the last of the module."""
-    with held_model() as model:
-        asyncio.run(quire.start(services.EXTRACTOR, model.environ))
-        yield model
-        model.release()
-        asyncio.run(quire.start_all())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from quire.batch.v1.batch_service_pb2 import ListDocumentAttemptsRequest
 from quire_client import Content, Progress, QuireClient
 from tests.e2e.conftest import Pile
 from tests.e2e.grpc_stubs import batch_stub
-from tests.e2e.held_model import SCHEMA, HeldModel, held_model, invoice
+from tests.e2e.held_model import SCHEMA, HeldModel, invoice
 from tests.e2e.running_quire import FINAL_SECONDS, Quire, counted, final, recount
 
 DOCUMENTS = 60
@@ -26,16 +26,6 @@ IN_FLIGHT = 4
 LARGE_BYTES = 24 * 1024 * 1024
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def provider(quire: Quire) -> Iterator[HeldModel]:
-    """The extractor asks this model from the first test that wants it to the last of the module."""
-    with held_model() as model:
-        asyncio.run(quire.start(services.EXTRACTOR, model.environ))
-        yield model
-        model.release()
-        asyncio.run(quire.start_all())
 
 
 @pytest.fixture

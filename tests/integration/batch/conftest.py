@@ -7,8 +7,11 @@ from pathlib import Path
 
 import aio_pika
 import pytest
+from aio_pika.abc import AbstractChannel
 
 from chassis import topology
+from chassis.amqp import Publisher
+from chassis.topology import Exchange, Queue
 from deploy.local.stack import stack
 from tests import audit
 from tests.integration.batch.database import Database
@@ -67,3 +70,34 @@ def service(shared_service: BatchProcess) -> BatchProcess:
 async def world(servers: Servers, service: BatchProcess, tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(servers, service, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+def url(servers: Servers) -> str:
+    return servers["QUIRE_AMQP_URL"]
+
+
+@pytest.fixture
+async def channel(url: str) -> AsyncIterator[AbstractChannel]:
+    """What an operator does by hand."""
+    connection = await aio_pika.connect(url)
+    async with connection:
+        yield await connection.channel()
+
+
+@pytest.fixture
+async def queue(url: str, request: pytest.FixtureRequest) -> AsyncIterator[Queue]:
+    """A queue of the test's own."""
+    name = f"test.{abs(hash(request.node.name))}"
+    yield Queue(name, Exchange(name, aio_pika.ExchangeType.DIRECT), "key", {"x-queue-type": "quorum"})
+    connection = await aio_pika.connect(url)
+    async with connection:
+        await (await connection.channel()).queue_delete(name)
+        await (await connection.channel()).exchange_delete(name)
+
+
+@pytest.fixture
+async def publisher(url: str, queue: Queue) -> AsyncIterator[Publisher]:
+    made = Publisher(url, "test", queue)
+    yield made
+    await made.close()
