@@ -14,7 +14,7 @@ from batch.domain.status import FINAL_BATCH, BatchStatus, status_of
 from batch.store import batches, folding, moves, outbox
 from batch.store.database import Tx
 from batch.store.rows import BatchRow
-from batch.wire.events import event_of, status_type, terminal_event_id
+from batch.wire.events import TERMINAL_TYPES, event_of, status_type, terminal_event_id
 
 
 class EventRefused(Exception):
@@ -27,7 +27,9 @@ async def settle(tx: Tx, changed: Sequence[BatchRow]) -> list[BatchRow]:
     if not steps:
         return list(changed)
     moved = {row.id: row for row in await batches.set_status(tx, steps)}
-    await outbox.add(tx, [event_of(row, status_type(row.current)) for row in moved.values()])
+    events = [event_of(row, status_type(row.current)) for row in moved.values()]
+    await outbox.add(tx, events)
+    await outbox.keep(tx, [event for event in events if event.event_type in TERMINAL_TYPES])
     return [moved.get(row.id, row) for row in changed]
 
 
@@ -37,11 +39,6 @@ async def cancel(tx: Tx, row: BatchRow) -> BatchRow:
     marked = await batches.request_cancel(tx, row.id)
     marked = await moves.ask_to_stop(tx, row.id) or marked
     return (await settle(tx, [marked]))[0]
-
-
-async def tell_again(tx: Tx, ended: Sequence[BatchRow]) -> None:
-    """Write the terminal events of batches once more, with the ids they had."""
-    await outbox.add(tx, [event_of(row, status_type(row.current)) for row in ended])
 
 
 def _step(row: BatchRow) -> tuple[UUID, BatchStatus, UUID | None] | None:

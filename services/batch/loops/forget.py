@@ -1,11 +1,13 @@
-"""Forgets request ids after a day and workers nobody heard of for an hour."""
+"""Forgets request ids after a day, workers not heard of for an hour, terminal events when the broker's log does."""
 
 from batch.rounds import keep_going
-from batch.store import claims, tenants
+from batch.store import claims, outbox, tenants
 from batch.store.database import Database
 
 SCAN_SECONDS = 5.0
 REQUEST_HOURS = 24
+LOG_DAYS = 7
+"""As old as an event in the log may become (topology.EVENTS_LOG)."""
 
 
 class Forget:
@@ -23,4 +25,5 @@ class Forget:
         async with self._database.engine() as tx:
             await tenants.forget_requests(tx, REQUEST_HOURS)
             await claims.forget_silent_workers(tx)
+            await outbox.forget_kept(tx, LOG_DAYS)
         return SCAN_SECONDS

@@ -1,14 +1,11 @@
 """Tells the ends of batches again when the log of events is new: the broker lost the last one (DESIGN §3.9, ADR 9).
 
 What the broker had confirmed is gone from the outbox, so a broker wiped clean would take the ends of batches with it
-before slow subscribers have read them. Their ids are the same as the first time: who has heard, hears nothing new.
+before slow subscribers have read them. The events are the same as the first time: who has heard, hears nothing new.
 """
 
-from uuid import UUID
-
-from batch import ledger
 from batch.rounds import keep_going
-from batch.store import batches, dispatching
+from batch.store import dispatching, outbox
 from batch.store.database import Database
 from chassis.amqp import Doctor
 from chassis.logs import get_logger
@@ -17,9 +14,6 @@ from chassis.topology import EVENTS_LOG
 log = get_logger()
 
 SCAN_SECONDS = 3.0
-LARGEST_SET = 500
-LOG_DAYS = 7
-"""As old as an event in the log may become (topology.EVENTS_LOG)."""
 
 
 class TellAgain:
@@ -44,12 +38,7 @@ class TellAgain:
 
     async def _tell(self) -> int | None:
         """How many ends were told; None when another replica is telling them."""
-        told, after = 0, UUID(int=0)
         async with self._database.engine() as tx:
             if not await dispatching.elect(tx, dispatching.TELL_LOCK):
                 return None
-            while ended := await batches.ended(tx, LOG_DAYS, after, LARGEST_SET):
-                await ledger.tell_again(tx, ended)
-                told += len(ended)
-                after = ended[-1].id
-        return told
+            return await outbox.add_kept(tx)

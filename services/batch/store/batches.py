@@ -286,12 +286,3 @@ async def to_emit(tx: Tx) -> list[BatchRow]:
                          ORDER BY e.emitted_at LIMIT 200 FOR UPDATE SKIP LOCKED)
         RETURNING {BATCH}"""
     return [batch_row(one) for one in await rows(tx, statement)]
-
-
-async def ended(tx: Tx, days: int, after: UUID, limit: int) -> list[BatchRow]:
-    """Read batches that ended in the last days, by id."""
-    statement = f"""
-        SELECT {BATCH} FROM batch_processes b
-         WHERE b.completed_at > now() - make_interval(days => :days) AND b.id > :after
-         ORDER BY b.id LIMIT :limit"""
-    return [batch_row(one) for one in await rows(tx, statement, days=days, after=after, limit=limit)]

@@ -80,7 +80,7 @@ class Database:
         while True:
             try:
                 async with self.engine() as tx:
-                    await tx.execute(text("SELECT 1 FROM dead_letters LIMIT 1"))
+                    await tx.execute(text("SELECT 1 FROM terminal_events LIMIT 1"))
             except (DBAPIError, OSError, TimeoutError, PostgresError) as error:
                 log.warning("database_awaited", error=repr(error.__cause__ or error))
                 await asyncio.sleep(AWAITED_SECONDS)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from batch.store.database import Tx, columns, execute, rows
@@ -23,20 +24,46 @@ class NewEvent:
 
 async def add(tx: Tx, events: Sequence[NewEvent]) -> None:
     """Write events beside the change they tell of."""
-    statement = """
-        INSERT INTO outbox (tenant_id, batch_id, event_id, event_type, routing_key, body)
-        VALUES (:tenant, :batch, :event, :type, :key, :body)"""
     for event in events:
-        await execute(
-            tx,
-            statement,
-            tenant=event.tenant_id,
-            batch=event.batch_id,
-            event=event.event_id,
-            type=event.event_type,
-            key=event.routing_key,
-            body=event.body,
-        )
+        await execute(tx, _insert_into("outbox"), **_values(event))
+
+
+async def keep(tx: Tx, events: Sequence[NewEvent]) -> None:
+    """Keep terminal events after the broker has confirmed them: it may yet lose its log (ADR 9)."""
+    for event in events:
+        await execute(tx, _insert_into("terminal_events"), **_values(event))
+
+
+async def add_kept(tx: Tx) -> int:
+    """Write every terminal event that is kept once more, as it was; answers how many."""
+    statement = """
+        INSERT INTO outbox (tenant_id, batch_id, event_id, event_type, routing_key, body, created_at)
+        SELECT tenant_id, batch_id, event_id, event_type, routing_key, body, created_at
+          FROM terminal_events ORDER BY created_at"""
+    return await execute(tx, statement)
+
+
+async def forget_kept(tx: Tx, older_than_days: int) -> None:
+    """Remove terminal events that the broker's log would not hold any more."""
+    statement = "DELETE FROM terminal_events WHERE created_at < now() - make_interval(days => :days)"
+    await execute(tx, statement, days=older_than_days)
+
+
+def _insert_into(table: str) -> str:
+    return f"""
+        INSERT INTO {table} (tenant_id, batch_id, event_id, event_type, routing_key, body)
+        VALUES (:tenant, :batch, :event, :type, :key, :body)"""
+
+
+def _values(event: NewEvent) -> dict[str, Any]:
+    return {
+        "tenant": event.tenant_id,
+        "batch": event.batch_id,
+        "event": event.event_id,
+        "type": event.event_type,
+        "key": event.routing_key,
+        "body": event.body,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ async def purge(tx: Tx, batch_id: UUID) -> bool:
          WHERE document_id IN (SELECT id FROM documents WHERE batch_id = :id)"""
     await execute(tx, attempts, id=batch_id)
     await execute(tx, "DELETE FROM uploads WHERE batch_id = :id", id=batch_id)
+    await execute(tx, "DELETE FROM terminal_events WHERE batch_id = :id", id=batch_id)
     return True
 
 

@@ -55,8 +55,8 @@ def _terminal(row: BatchFact, heard: Sequence[Seen], memory: _Memory) -> Iterato
         ended = row.final or generation < row.retry_generation
         if len(ids) > 1:
             yield Violation("I10", DUPLICATED, row.id, f"generation {generation} has {len(ids)} terminal ids")
-        # A log that was lost is told the ends again as they are now; an earlier generation's may be gone.
-        excused = generation < row.retry_generation and memory.excuses(_last(row, generation, heard), heard)
+        # A log that was lost is told the ends again, but for those of batches whose contents are purged.
+        excused = row.deleted and memory.excuses(_last(row, generation, heard), heard)
         if ended and not ids and not excused:
             yield Violation("I10", WRONG, row.id, f"the end of generation {generation} was never told")
         if terminal and max(event.sequence for event in told) > max(event.sequence for event in terminal):

@@ -32,6 +32,7 @@ TENANT_OWNED = [
     "uploads",
     "document_attempts",
     "outbox",
+    "terminal_events",
     "idempotency_records",
     "usage_by_month",
     "exports",

@@ -20,7 +20,7 @@ from tests.waiting import until
 
 FORGET = """
 TRUNCATE tenants, documents, document_attempts, outbox, uploads, workers, document_moves, idempotency_records,
-         usage_by_month, dead_letters CASCADE
+         usage_by_month, dead_letters, terminal_events CASCADE
 """
 
 
