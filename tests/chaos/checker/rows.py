@@ -42,6 +42,8 @@ AUDITED: Mapping[str, Rule] = {
     "a document costs what its attempts cost": Rule("I33", DUPLICATED),
     "each claim is one line of the timeline": Rule("I22", OTHER),
     "moments come in their order": Rule("I31", OTHER),
+    "nothing holds a final batch": Rule("I04", OTHER),
+    "every final batch is purged some day": Rule("I17", OTHER),
     "a final status is left by a retry only": Rule("I03", DUPLICATED),
     "documents move along the graph of the design": Rule("I05", OTHER),
     "a document ends once in a retry generation": Rule("I03", DUPLICATED),

@@ -24,13 +24,13 @@ INSERT INTO tenants (id, name, tier) VALUES ('{TENANT}', 'ann', 'PLUS'), ('{OTHE
 INSERT INTO usage_by_month (tenant_id, month, documents) VALUES ('{TENANT}', '2026-01-01', 3);
 INSERT INTO batch_processes (id, tenant_id, user_id, name, description, extraction_prompt, tier, limits, status,
     total_documents, succeeded, failed, processing, pages, input_tokens, version, emitted_version, sequence,
-    terminal_event_id, created_at, sealed_at, started_at, completed_at, updated_at)
+    terminal_event_id, created_at, sealed_at, started_at, completed_at, updated_at, purge_at)
 VALUES ('{BATCH}', '{TENANT}', 'u', 'n', '', 'p', 'PLUS', '{_LIMITS}', 'COMPLETED_WITH_ERRORS',
         2, 1, 1, 0, 3, 70, 9, 9, 4, '{TERMINAL}', now() - interval '9 s', now() - interval '8 s',
-        now() - interval '7 s', now() - interval '1 s', now() - interval '1 s'),
+        now() - interval '7 s', now() - interval '1 s', now() - interval '1 s', now() + interval '1 day'),
        ('{OPEN_BATCH}', '{TENANT}', 'u', 'n', '', 'p', 'PLUS', '{_LIMITS}', 'PROCESSING',
         1, 0, 0, 1, 0, 0, 5, 5, 2, NULL, now() - interval '9 s', now() - interval '8 s',
-        now() - interval '7 s', NULL, now() - interval '1 s');
+        now() - interval '7 s', NULL, now() - interval '1 s', NULL);
 INSERT INTO documents (id, batch_id, tenant_id, position, name, size_bytes, sha256, object_key, status, attempt,
     failures, pages_total, pages_done, input_tokens, result_key, error_code, changed_version, dispatch_id, lease_token,
     lease_until, created_at, uploaded_at, started_at, finished_at)

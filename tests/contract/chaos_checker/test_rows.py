@@ -30,6 +30,8 @@ BROKEN = {
     "a document costs what its attempts cost": (
         "UPDATE document_attempts SET input_tokens = 41 WHERE document_id = $1", SUCCEEDED),
     "each claim is one line of the timeline": ("DELETE FROM document_attempts WHERE document_id = $1", FAILED),
+    "nothing holds a final batch": ("UPDATE batch_processes SET holds = '{PAUSED_BY_USER}' WHERE id = $1", BATCH),
+    "every final batch is purged some day": ("UPDATE batch_processes SET purge_at = NULL WHERE id = $1", BATCH),
     "moments come in their order": (
         "UPDATE documents SET uploaded_at = finished_at WHERE id = $1", SUCCEEDED),
     "a final status is left by a retry only": ("UPDATE documents SET status = 'QUEUED' WHERE id = $1", FAILED),
