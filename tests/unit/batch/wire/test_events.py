@@ -18,7 +18,10 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 BATCH = UUID(int=7)
 COUNTS = "total_documents pending_upload uploaded queued processing retry_wait succeeded failed cancelled expired"
 SUMS = "pages bytes input_tokens output_tokens cost_micros retry_generation"
-MOMENTS = "cancel_requested_at sealed_at started_at completed_at deadline_at draft_expired_at last_progress_at purge_at purged_at"
+MOMENTS = (
+    "cancel_requested_at sealed_at started_at completed_at deadline_at draft_expired_at last_progress_at"
+    " purge_at purged_at"
+)
 
 
 def a_row(**changes: Any) -> BatchRow:
