@@ -18,6 +18,7 @@ class Balancer:
         self._addresses = addresses
         self._ready: set[str] = set()
         self._turn = count()
+        self._carrying: set[asyncio.Task[None]] = set()
         self.refused = 0
         """Connections that a replica refused which had said that it is ready."""
         self.url = ""
@@ -37,8 +38,20 @@ class Balancer:
             while len(self._ready) < len(self._addresses):  # noqa: ASYNC110 - other processes become ready
                 await asyncio.sleep(PROBE_SECONDS)
 
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection."""
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection, as long as this balancer lives."""
+        carrying = asyncio.create_task(self._carry(reader, writer))
+        self._carrying.add(carrying)
+        carrying.add_done_callback(self._carrying.discard)
+
+    async def close(self) -> None:
+        """Carry nothing more."""
+        for carrying in self._carrying:
+            carrying.cancel()
+        if self._carrying:
+            await asyncio.wait(self._carrying)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ready = sorted(self._ready)
         try:
             host, _, port = ready[next(self._turn) % len(ready)].rpartition(":")
@@ -48,14 +61,16 @@ class Balancer:
             writer.close()
             return
         sending = asyncio.create_task(_copy(reader, behind[1]))
-        await _copy(behind[0], writer)  # a server that closes ends both ways
-        sending.cancel()
-        behind[1].close()
-        writer.close()
+        try:
+            await _copy(behind[0], writer)  # a server that closes ends both ways
+        finally:
+            sending.cancel()
+            behind[1].close()
+            writer.close()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
+    with suppress(OSError):
         while piece := await reader.read(65536):
             writer.write(piece)
             await writer.drain()
@@ -89,3 +104,4 @@ async def balancing(addresses: Sequence[str]) -> AsyncGenerator[Balancer]:
         for probe in probes:
             probe.cancel()
         server.close()
+        await balancer.close()

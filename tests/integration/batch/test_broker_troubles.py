@@ -62,7 +62,7 @@ async def test_jobs_whose_queue_has_no_leader_are_worked_all_the_same(world: Wor
     world.service.kill()
     await kill_at_once(url, home, JOBS_EXTRACT)
     (found,) = await Doctor(url, "test").examine(JOBS_EXTRACT)
-    await asyncio.to_thread(world.service.start)
+    await world.start_service()
     await world.worker()
     assert (await tenant.until_final(batch.id, 80)).status == BATCH_STATUS_COMPLETED
     assert world.service.running

@@ -109,7 +109,7 @@ async def test_a_broken_log_of_events_keeps_events_waiting_and_nothing_else(worl
         world.service.kill()
         await channel.queue_delete(EVENTS_LOG.name)
         await channel.declare_queue(EVENTS_LOG.name, durable=True)  # no stream: it cannot be declared as one
-        await asyncio.to_thread(world.service.start)
+        await world.start_service()
         tenant, subscriber = await world.tenant(), await world.subscriber()
         batch = await tenant.sealed(3)
         await world.worker()
@@ -146,7 +146,7 @@ async def test_one_connection_that_is_killed_is_replaced(world: World) -> None:
 async def test_a_service_that_is_killed_and_comes_back_loses_nothing(world: World) -> None:
     async def kill_the_service() -> None:
         world.service.kill()
-        await asyncio.to_thread(world.service.start)
+        await world.start_service()
 
     await assert_whole(world, *await run_and_break(world, kill_the_service))
 
@@ -154,7 +154,7 @@ async def test_a_service_that_is_killed_and_comes_back_loses_nothing(world: Worl
 async def test_a_service_that_drains_marks_no_document_lost(world: World) -> None:
     async def restart_the_service() -> None:
         assert await asyncio.to_thread(world.service.terminate) == 0
-        await asyncio.to_thread(world.service.start)
+        await world.start_service()
 
     tenant, subscriber, batches = await run_and_break(world, restart_the_service)
     await assert_whole(world, tenant, subscriber, batches)

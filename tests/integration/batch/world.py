@@ -63,6 +63,12 @@ class World:
         """The first value of the first row."""
         return await self.database.value(sql, *values)
 
+    async def start_service(self) -> None:
+        """Start the service anew; calls made from now on reach it."""
+        await asyncio.to_thread(self.service.start)
+        async with asyncio.timeout(20):
+            await self.door.channel.channel_ready()  # else a call may meet the back-off of the connection that broke
+
     async def dead_letters(self, wanted: int) -> list[Mapping[str, Any]]:
         """So many dead letters, and no more are there."""
         await self.until("SELECT count(*) >= $1 FROM dead_letters", wanted)
