@@ -31,7 +31,7 @@ async def add(tx: Tx, events: Sequence[NewEvent]) -> None:
 async def keep(tx: Tx, events: Sequence[NewEvent]) -> None:
     """Keep terminal events after the broker has confirmed them: it may yet lose its log (ADR 9)."""
     for event in events:
-        await execute(tx, _insert_into("terminal_events"), **_values(event))
+        await execute(tx, _insert_into("terminal_events") + " ON CONFLICT (event_id) DO NOTHING", **_values(event))
 
 
 async def add_kept(tx: Tx) -> int:
