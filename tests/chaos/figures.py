@@ -27,6 +27,7 @@ PRODUCTION = {
     "QUIRE_MODEL_DEADLINE_SECONDS": "120",
 }
 TIMES = 10
+KILLS = 30
 FREEZES = 3
 WIPED, POISONED = 500, 1000
 OUTAGE_SECONDS = 60.0
@@ -76,23 +77,18 @@ def _text(number: int) -> bytes:
 
 
 async def workers_killed(play: Play) -> None:
-    """A worker dies with all it holds."""
-    play.stage.model.hold()
-    batch_id = await play.submit(16)
-    for number in range(TIMES):
-        await play.until(batch_id, lambda batch: batch.counters.processing >= 8)
+    """A worker dies with all it holds: documents that nobody lost before, for others would wait on purpose."""
+    for number in range(KILLS):
+        play.stage.model.hold()
+        batch_id = await play.submit(16)
+        await play.until(batch_id, lambda batch: batch.counters.processing >= 16)
         member = play.stage.crew.of("extractor")[number % 2]
         held, since = await held_by(play.stage, member.pid), moment()
         play.stage.crew.kill(member.name)
         await play.recoveries.elsewhere(play.stage, KILLED, held, since)
+        play.stage.model.release()
+        await play.final(batch_id)
         await play.stage.serving()
-        if number % 3 == 2:
-            play.stage.model.release()
-            await play.final(batch_id)
-            play.stage.model.hold()
-            batch_id = await play.submit(16)
-    play.stage.model.release()
-    await play.final(batch_id)
 
 
 async def workers_frozen(play: Play) -> None:
