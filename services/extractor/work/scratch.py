@@ -11,13 +11,25 @@ from tempfile import gettempdir
 
 from chassis.blobs import Blobs, StoredBlob
 
+PREFIX = "quire-extractor-"
 
-def process_folder() -> Path:
-    """Make the folder of this process, empty: after a kill a container starts again with the same process id."""
-    folder = Path(gettempdir(), f"quire-extractor-{os.getpid()}")
-    shutil.rmtree(folder, ignore_errors=True)
+
+def process_folder(parent: Path | None = None) -> Path:
+    """Make the folder of this process, empty: after a kill a container starts again with the same process id.
+
+    Folders of processes that are no more go with it: a killed worker must not leave its customers' files behind.
+    """
+    parent = parent or Path(gettempdir())
+    folder = parent / f"{PREFIX}{os.getpid()}"
+    for left in [folder, *(one for one in parent.glob(f"{PREFIX}*") if _is_abandoned(one))]:
+        shutil.rmtree(left, ignore_errors=True)
     folder.mkdir(mode=0o700)
     return folder
+
+
+def _is_abandoned(folder: Path) -> bool:
+    pid = folder.name.removeprefix(PREFIX)
+    return pid.isdigit() and not Path("/proc", pid).exists()
 
 
 class Scratch:
