@@ -50,7 +50,7 @@ def plant(name: str, service: str) -> None:
 
 def described(mutant: Mutant) -> str:
     """For a person."""
-    return f"{mutant.name} ({mutant.service}; {', '.join(mutant.caught_by)})\n    {mutant.promise}"
+    return f"{mutant.name} ({mutant.service}; {', '.join(sorted(mutant.caught_by))})\n    {mutant.promise}"
 
 
 if __name__ == "__main__":

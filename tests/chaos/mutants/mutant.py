@@ -26,7 +26,7 @@ class Mutant:
     """The one it is planted in."""
     promise: str
     """What it breaks, and when that can be seen."""
-    caught_by: tuple[str, ...]
+    caught_by: frozenset[str]
     """Invariants of which at least one must be told of by a run with the faults named in `promise`."""
     apply: Apply
 
@@ -36,7 +36,7 @@ def mutant(service: str, *caught_by: str) -> Callable[[Apply], Mutant]:
 
     def make(apply: Apply) -> Mutant:
         assert apply.__doc__, "a mutant says which promise it breaks"
-        return Mutant(apply.__name__, service, apply.__doc__, caught_by, apply)
+        return Mutant(apply.__name__, service, apply.__doc__, frozenset(caught_by), apply)
 
     return make
 
