@@ -16,7 +16,7 @@ from tests.chaos.paper import PROMPT, SCHEMA
 from tests.chaos.poison import POISON, poisonable
 from tests.chaos.records import Records, canary_of, moment
 from tests.chaos.recovery import FROZEN, KILLED, Recoveries, held_by
-from tests.chaos.stage import Size, Stage, Tenant, stage
+from tests.chaos.stage import PACE, Size, Stage, Tenant, stage
 from tests.waiting import until
 
 PRODUCTION = {
@@ -28,6 +28,8 @@ PRODUCTION = {
 }
 TIMES = 10
 KILLS = 30
+SLOTS = int(PACE["QUIRE_EXTRACTOR_SLOTS"])
+"""Of each of two workers: half of them all."""
 FREEZES = 3
 WIPED, POISONED = 500, 1000
 OUTAGE_SECONDS = 60.0
@@ -77,11 +79,14 @@ def _text(number: int) -> bytes:
 
 
 async def workers_killed(play: Play) -> None:
-    """A worker dies with all it holds: documents that nobody lost before, for others would wait on purpose."""
+    """A worker dies with all it holds, and another has room for it.
+
+    Nobody lost the documents before: a second loss waits on purpose.
+    """
     for number in range(KILLS):
         play.stage.model.hold()
-        batch_id = await play.submit(16)
-        await play.until(batch_id, lambda batch: batch.counters.processing >= 16)
+        batch_id = await play.submit(SLOTS)
+        await play.until(batch_id, lambda batch: batch.counters.processing >= SLOTS)
         member = play.stage.crew.of("extractor")[number % 2]
         held, since = await held_by(play.stage, member.pid), moment()
         play.stage.crew.kill(member.name)
