@@ -1,7 +1,7 @@
 """RabbitMQ as an operator sees it: what breaks it, and whether it works."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,8 +9,11 @@ import aio_pika
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError
 
+from tests.waiting import until
+
 CONNECT_SECONDS = 5.0
 CONTROL_SECONDS = 90.0
+PATIENCE_SECONDS, LOOK_SECONDS = 30.0, 0.2
 
 
 async def control(tool: Path, environ: dict[str, str], *words: str) -> str:
@@ -32,20 +35,43 @@ async def control(tool: Path, environ: dict[str, str], *words: str) -> str:
 
 async def delete_queue(url: str, name: str) -> None:
     """With all that is in it."""
-    async with _channel(url) as channel:
+
+    async def delete(channel: AbstractChannel) -> None:
         await channel.queue_delete(name)
+
+    await _patiently(url, delete)
 
 
 async def delete_exchange(url: str, name: str) -> None:
     """With its bindings."""
-    async with _channel(url) as channel:
+
+    async def delete(channel: AbstractChannel) -> None:
         await channel.exchange_delete(name)
+
+    await _patiently(url, delete)
 
 
 async def unbind(url: str, queue: str, exchange: str, binding: str) -> None:
     """The queue stays, with all that is in it; nothing more reaches it."""
-    async with _channel(url) as channel:
+
+    async def cut(channel: AbstractChannel) -> None:
         await (await channel.get_queue(queue, ensure=False)).unbind(exchange, binding)
+
+    await _patiently(url, cut)
+
+
+async def _patiently(url: str, act: Callable[[AbstractChannel], Awaitable[None]]) -> None:
+    """As an operator does: a stream is `down or inaccessible` for seconds after its broker is up again."""
+
+    async def done() -> bool:
+        try:
+            async with _channel(url) as channel:
+                await act(channel)
+        except (OSError, AMQPError):
+            return False
+        return True
+
+    await until(done, PATIENCE_SECONDS, LOOK_SECONDS)
 
 
 async def probe(url: str) -> str | None:
