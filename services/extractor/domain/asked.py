@@ -1,32 +1,63 @@
-"""A value that was not found is null; a schema may want such a field left out instead."""
+"""An answer trimmed to what was asked.
+
+A value that was not found is null; a schema may want such a field left out instead. And a document may talk a model
+into fields that nobody asked for: a schema that names its properties means these, unless it says that others are
+welcome.
+"""
 
 from typing import Any, cast
 
 from extractor.domain.extraction import JsonSchema
 from extractor.domain.schema import resolve
 
+_WELCOMES_OTHERS = frozenset(
+    {
+        "$dynamicRef",
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "dependentSchemas",
+        "if",
+        "oneOf",
+        "patternProperties",
+        "unevaluatedProperties",
+    }
+)
+"""Keywords by which a schema decides itself about properties it does not name; the check of the answer obeys them."""
 
-def without_forbidden_nulls(values: Any, schema: JsonSchema, root: JsonSchema | None = None) -> Any:
-    """Leave out each null that its schema forbids and does not require; what is required stays and fails the check."""
+
+def as_asked(values: Any, schema: JsonSchema, root: JsonSchema | None = None) -> Any:
+    """Leave out what the schema does not name, and each null that it forbids and does not require.
+
+    A null that is required stays and fails the check.
+    """
     root = schema if root is None else root
-    node = resolve(schema["$ref"], root) or {} if "$ref" in schema else schema
+    node = _resolved(schema, root) if "$ref" in schema else schema
     if isinstance(values, dict):
         held = cast("dict[str, Any]", values)
         return {name: _kept(name, value, node, root) for name, value in held.items() if _stays(name, value, node, root)}
     if isinstance(values, list):
         items = node.get("items", {})
-        return [without_forbidden_nulls(item, items, root) for item in cast("list[Any]", values)]
+        return [as_asked(item, items, root) for item in cast("list[Any]", values)]
     return values
+
+
+def _resolved(schema: JsonSchema, root: JsonSchema) -> JsonSchema:
+    target = resolve(schema["$ref"], root) or {}
+    named = {**target.get("properties", {}), **schema.get("properties", {})}
+    return {**target, "properties": named} if named else target
 
 
 def _kept(name: str, value: Any, node: JsonSchema, root: JsonSchema) -> Any:
     part = node.get("properties", {}).get(name)
-    return without_forbidden_nulls(value, cast("JsonSchema", part), root) if isinstance(part, dict) else value
+    return as_asked(value, cast("JsonSchema", part), root) if isinstance(part, dict) else value
 
 
 def _stays(name: str, value: Any, node: JsonSchema, root: JsonSchema) -> bool:
-    part = node.get("properties", {}).get(name)
-    required = name in node.get("required", ())
+    named = node.get("properties", {})
+    if name not in named:
+        return not named or not _WELCOMES_OTHERS.isdisjoint(node)
+    part, required = named[name], name in node.get("required", ())
     return value is not None or required or not isinstance(part, dict) or _admits_null(cast("JsonSchema", part), root)
 
 

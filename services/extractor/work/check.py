@@ -8,7 +8,7 @@ import jsonschema_rs
 import orjson
 
 from chassis.failures import FailureCode
-from extractor.domain.absent import without_forbidden_nulls
+from extractor.domain.asked import as_asked
 from extractor.domain.extraction import DocumentFault, Extraction, JsonSchema
 from extractor.domain.grounding import GroundedField, ground
 from extractor.domain.pages import ParsedDocument
@@ -65,7 +65,7 @@ def _refuse(uri: str) -> Never:
 
 def check(answer: Extraction, document: ParsedDocument, compiled: CompiledSchema) -> Checked:
     """Validate and ground. Raises DocumentFault naming the places, never the values: they are the document's words."""
-    values = cast("dict[str, Any]", without_forbidden_nulls(answer.values, compiled.schema))
+    values = cast("dict[str, Any]", as_asked(answer.values, compiled.schema))
     faults = sorted({_place(error) for error in compiled.validator.iter_errors(values)})
     if faults:
         named = "; ".join(faults[:FAULTS_NAMED])

@@ -1,13 +1,14 @@
 """Chunks, strict schemas, nulls and waits: the pure rules behind the worker and the `openai` engine."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.domain.absent import without_forbidden_nulls
+from extractor.domain.asked import as_asked
 from extractor.domain.chunks import chunks, merge
 from extractor.domain.extraction import Citation, Extraction, JsonSchema, Usage
 from extractor.domain.pages import Page
@@ -122,7 +123,34 @@ def test_nulls_that_the_schema_forbids_are_left_out_unless_they_are_required() -
         "$defs": {"row": {"type": "object", "properties": {"n": {"type": "number"}, "m": {}}}},
     }
     values = {"optional": None, "nullable": None, "required": None, "rows": [{"n": None, "m": None}]}
-    assert without_forbidden_nulls(values, schema) == {"nullable": None, "required": None, "rows": [{"m": None}]}
+    assert as_asked(values, schema) == {"nullable": None, "required": None, "rows": [{"m": None}]}
+
+
+def test_what_the_schema_does_not_name_is_left_out_at_every_depth() -> None:
+    row = {"type": "object", "properties": {"amount": {"type": "number"}}}
+    schema = {
+        "type": "object",
+        "properties": {"total": {"type": "number"}, "rows": {"type": "array", "items": {"$ref": "#/$defs/row"}}},
+        "$defs": {"row": row},
+    }
+    values = {"total": 1, "admin": True, "rows": [{"amount": 2, "password": "x"}]}
+    assert as_asked(values, schema) == {"total": 1, "rows": [{"amount": 2}]}
+
+
+_A: dict[str, Any] = {"type": "object", "properties": {"a": {}}}
+_DECIDING: list[dict[str, Any]] = [
+    {"type": "object"},
+    {**_A, "additionalProperties": True},
+    {**_A, "additionalProperties": False},
+    {**_A, "patternProperties": {"^b": {}}},
+    {**_A, "allOf": [{"properties": {"b": {}}}]},
+    {"$ref": "#/$defs/it", "properties": {"b": {}}, "$defs": {"it": _A}},
+]
+
+
+@pytest.mark.parametrize("schema", _DECIDING)
+def test_a_schema_that_decides_itself_about_other_names_is_left_to_its_check(schema: dict[str, Any]) -> None:
+    assert as_asked({"a": 1, "b": 2}, schema) == {"a": 1, "b": 2}
 
 
 @pytest.mark.parametrize(
