@@ -84,6 +84,10 @@ async def behave(behaviour: Behaviour, reader: asyncio.StreamReader, writer: asy
         if not answering.done():
             raise HungUp
         await answering
+    except RuntimeError as error:
+        if writer.is_closing():  # so uvloop says that there is nobody to write to
+            raise HungUp from error
+        raise
     finally:
         answering.cancel()
         hung_up.cancel()
