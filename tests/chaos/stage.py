@@ -11,7 +11,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -215,30 +215,36 @@ async def stage(
 ) -> AsyncGenerator[Stage]:
     """A stage that stands as long as the block; everything it wrote stays in the folder."""
     home = Home(await asyncio.to_thread(folder.resolve))
-    servers = stack(home.root, services=False)
-    env = await asyncio.to_thread(servers.__enter__)
-    links, model = Links(), ScriptedModel(records.model)
-    try:
+    async with AsyncExitStack() as standing:
+        servers = stack(home.root, services=False)
+        env = await asyncio.to_thread(servers.__enter__)
+        standing.push_async_callback(asyncio.to_thread, servers.__exit__, None, None, None)
+        links, model = Links(), ScriptedModel(records.model)
+        standing.callback(model.close)
+        standing.callback(links.close)
         set_up = Stage(home, env, links, model, Servers(home), records, {**PACE, **pace}, launcher=launcher)
         await services.migrate(home, settings.read(home.env_file))
         owner = await set_up.owner()
         await owner.execute(audit.INSTALL)
         await owner.close()
         set_up.enter(size)
-        going_on = [
-            asyncio.create_task(set_up.crew.supervise(), name="crew"),
-            asyncio.create_task(set_up.subscriber.read(), name="subscriber"),
-        ]
-        try:
-            await set_up.serving()
+        async with _going_on(set_up):
             yield set_up
-        finally:
-            for one in going_on:
-                one.cancel()
-            await asyncio.wait(going_on)
-            model.honest()
-            await set_up.crew.go_home()
+
+
+@asynccontextmanager
+async def _going_on(set_up: Stage) -> AsyncGenerator[None]:
+    """What is done beside a run; afterwards the services go home."""
+    going_on = [
+        asyncio.create_task(set_up.crew.supervise(), name="crew"),
+        asyncio.create_task(set_up.subscriber.read(), name="subscriber"),
+    ]
+    try:
+        await set_up.serving()
+        yield
     finally:
-        links.close()
-        model.close()
-        await asyncio.to_thread(servers.__exit__, None, None, None)
+        for one in going_on:
+            one.cancel()
+        await asyncio.wait(going_on)
+        set_up.model.honest()
+        await set_up.crew.go_home()
