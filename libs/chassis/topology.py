@@ -31,6 +31,11 @@ class Queue:
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
+    def is_stream(self) -> bool:
+        """Whether it keeps what it was told, to be read from any offset."""
+        return self.arguments.get("x-queue-type") == "stream"
+
+    @property
     def has_leader_to_ask(self) -> bool:
         """Whether it answers `basic.get`, which a stream does not."""
         return self.arguments.get("x-queue-type") == "quorum"

@@ -47,7 +47,6 @@ class Subscriber:
         connection = await aio_pika.connect(self.url, heartbeat=5, timeout=5)
         async with connection:
             channel = await connection.channel()
-            await topology.declare(channel, topology.EVENTS_LOG)
             await channel.set_qos(prefetch_count=PREFETCH)
             queue = await channel.get_queue(topology.EVENTS_LOG.name)
             closed = asyncio.Event()

@@ -19,6 +19,7 @@ from aiormq.exceptions import ConnectionInternalError
 
 from chassis.amqp import connection as links
 from chassis.amqp.connection import BROKEN, DEADLINE, BrokerAway, really_cancelled
+from chassis.amqp.ripening import ripen
 from chassis.topology import Queue, declare
 
 Found = TypeVar("Found")
@@ -124,6 +125,7 @@ class Doctor:
         """
 
         async def put(connection: AbstractConnection) -> None:
+            await ripen(connection, queue)
             channel = await connection.channel()
             await declare(channel, queue)
             kept = await channel.get_queue(queue.name, ensure=False)

@@ -13,6 +13,7 @@ from aio_pika.exceptions import ChannelClosed, DeliveryError, PublishError
 
 from chassis.amqp import connection as links
 from chassis.amqp.connection import BROKEN, DEADLINE, BrokerAway, BrokerFault, really_cancelled
+from chassis.amqp.ripening import ripen
 from chassis.lifecycle import Part
 from chassis.logs import get_logger
 from chassis.topology import Exchange, Queue, declare
@@ -193,6 +194,7 @@ class Publisher(Part):
                     link = self._link = await _connect(self._url, f"{self._name}.publisher")
                 elif link.channel.is_closed:
                     link.channel, link.exchanges = await _channel(link.connection), {}
+                await ripen(link.connection, *self._queues)
                 await declare(link.channel, *self._queues)
         except BaseException as error:
             self._heard()  # it is away, which is no silence

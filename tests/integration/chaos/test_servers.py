@@ -1,8 +1,9 @@
 """What a chaos run does to real servers, and that they come back from it."""
 
+import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aio_pika
 import pytest
@@ -12,6 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from chassis.amqp import BrokerAway, Publisher, PublishFailed
+from chassis.topology import EVENTS, EVENTS_LOG
 from deploy.local import processes, settings
 from deploy.local.home import Home
 from tests.chaos.records import moment
@@ -45,6 +48,14 @@ async def is_silent(answers: Awaitable[float]) -> bool:
     except TimeoutError:
         return True
     return False
+
+
+async def is_published(publisher: Publisher) -> bool:
+    try:
+        await publisher.publish(EVENTS, "v1.test.batch.queued", b"told")
+    except PublishFailed:
+        return False
+    return True
 
 
 async def is_dropped(session: AsyncConnection) -> bool:
@@ -112,6 +123,21 @@ async def test_queues_and_exchanges_can_be_deleted_under_load(home: Home, server
     async with channel(home) as broker:
         with pytest.raises(ChannelNotFoundEntity):
             await broker.declare_exchange("doomed", passive=True)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 2.2])
+async def test_a_log_of_events_comes_into_being_however_soon_its_broker_is_killed(
+    home: Home, servers: Servers, seconds: float
+) -> None:
+    await servers.wipe_broker()
+    publisher = Publisher(settings.read(home.env_file)["QUIRE_AMQP_URL"], "test", EVENTS_LOG)
+    with suppress(TimeoutError, BrokerAway):
+        async with asyncio.timeout(seconds):
+            await publisher.open()
+    await servers.kill_broker()
+    await servers.start_broker()
+    await until(lambda: is_published(publisher), 30)
+    await publisher.close()
 
 
 async def test_a_database_restarted_at_once_drops_its_sessions_and_keeps_what_was_committed(
