@@ -18,6 +18,8 @@ from quire.batch.v1.batch_service_pb2 import (
     GetDocumentRequest,
     GetLimitsRequest,
     GetLimitsResponse,
+    GetUsageRequest,
+    GetUsageResponse,
     ListBatchesRequest,
     ListDocumentsRequest,
     SealBatchRequest,
@@ -265,3 +267,7 @@ class QuireClient(Control):
     async def limits(self) -> GetLimitsResponse:
         """Read the limits in force and what is used of them."""
         return await self._caller.call(self._batches.GetLimits, GetLimitsRequest())
+
+    async def usage(self, months: int = 0) -> GetUsageResponse:
+        """Read what is used now, and by month: so many months back, 12 when 0."""
+        return await self._caller.call(self._batches.GetUsage, GetUsageRequest(months=months))

@@ -41,6 +41,7 @@ from batch.rpc.get_batch import GetBatch
 from batch.rpc.get_document import GetDocument
 from batch.rpc.get_limits import GetLimits
 from batch.rpc.get_queue_health import GetQueueHealth
+from batch.rpc.get_usage import GetUsage
 from batch.rpc.list_batches import ListBatches
 from batch.rpc.list_document_attempts import ListDocumentAttempts
 from batch.rpc.list_documents import ListDocuments
@@ -186,6 +187,7 @@ def _batch(database: Database, rules: TierRules, hub: WatchHub, blobs: Blobs) ->
         "RetryDocuments": RetryDocuments(database, rules),
         "DeleteBatch": DeleteBatch(database),
         "GetLimits": GetLimits(database, rules),
+        "GetUsage": GetUsage(database),
     }
 
 

@@ -1,15 +1,16 @@
-"""Batches as they are read: rows with what is derived from other rows."""
+"""Batches and use of limits as they are read: rows with what is derived from other rows."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from batch.domain.status import FINAL_BATCH
-from batch.store import batches, dispatching
+from batch.store import batches, dispatching, tenants
 from batch.store.database import Tx
 from batch.store.rows import BatchRow, ErrorGroupRow
 from batch.wire.batches import batch_message
+from batch.wire.moments import timestamp
 from chassis.errors import CallReason, not_found, precondition
-from quire.batch.v1 import batch_pb2
+from quire.batch.v1 import batch_pb2, limits_pb2
 
 
 async def load(tx: Tx, tenant_id: UUID, batch_id: UUID, *, lock: bool = False) -> BatchRow:
@@ -43,3 +44,16 @@ async def _derived_holds(tx: Tx, row: BatchRow) -> list[str]:
         return []
     busy = await dispatching.in_flight_of(tx, row.tenant_id)
     return ["TENANT_CONCURRENCY"] if busy >= row.limits["documents_in_flight"] else []
+
+
+async def used(tx: Tx, tenant_id: UUID) -> limits_pb2.LimitUsage:
+    """What a tenant uses of its limits now."""
+    month = await tenants.month(tx, tenant_id)
+    creates = await batches.created_last_minute(tx, tenant_id, 0)
+    return limits_pb2.LimitUsage(
+        open_batches=await batches.count_open(tx, tenant_id),
+        documents_in_flight=await dispatching.in_flight_of(tx, tenant_id),
+        documents_this_month=month.documents,
+        month_reset_time=timestamp(month.resets_at),
+        creates_last_minute=creates.count,
+    )

@@ -139,18 +139,18 @@ class Refusal:
 
 def admit_batch(rules: TierRules, limits: Limits, *, open_batches: int, creates_last_minute: int) -> Refusal | None:
     """May another draft be created?"""
+    if limits.batch_upload and creates_last_minute >= limits.creates_per_minute:
+        message = f"{limits.creates_per_minute} batches a minute are allowed; try again within a minute"
+        return _exhausted("creates_per_minute", limits.creates_per_minute, creates_last_minute, message)
+    return admit_open(rules, limits, open_batches=open_batches)
+
+
+def admit_open(rules: TierRules, limits: Limits, *, open_batches: int) -> Refusal | None:
+    """May another batch be open beside so many, be it a new one or one that is opened again?"""
     if not limits.batch_upload:
         needed = tier_with_batches(rules)
         message = f"this tier does not run batches; move to {needed} or higher"
         return Refusal(RefusalKind.TIER_REQUIRED, "batch_upload", 0, 0, message)
-    if creates_last_minute >= limits.creates_per_minute:
-        message = f"{limits.creates_per_minute} batches a minute are allowed; try again within a minute"
-        return _exhausted("creates_per_minute", limits.creates_per_minute, creates_last_minute, message)
-    return admit_open(limits, open_batches=open_batches)
-
-
-def admit_open(limits: Limits, *, open_batches: int) -> Refusal | None:
-    """May another batch be open beside so many?"""
     if open_batches < limits.open_batches:
         return None
     message = f"{limits.open_batches} open batches are allowed; wait for one to finish or cancel one"

@@ -68,13 +68,14 @@ class CreateBatch:
         return batch_service_pb2.CreateBatchResponse(batch=batch_message(row))
 
     async def _admit(self, tx: Tx, who: Caller, limits: Limits) -> None:
+        creates = await batches.created_last_minute(tx, who.tenant_id, limits.creates_per_minute)
         refusal = tiers.admit_batch(
             self._rules,
             limits,
             open_batches=await batches.count_open(tx, who.tenant_id),
-            creates_last_minute=await batches.count_created_last_minute(tx, who.tenant_id),
+            creates_last_minute=creates.count,
         )
-        refuse(refusal, self._rules)
+        refuse(refusal, self._rules, creates.frees_at, retry_after=creates.frees_in_seconds)
 
 
 def _check(request: batch_service_pb2.CreateBatchRequest) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from batch.domain import tiers
 from batch.domain.tiers import Tier, TierRules
 from batch.identity import caller
-from batch.store import batches, dispatching, tenants
+from batch.store import tenants
 from batch.store.database import Database
+from batch.views import used
 from batch.wire.limits import limits_message
-from batch.wire.moments import timestamp
-from quire.batch.v1 import batch_service_pb2, limits_pb2
+from quire.batch.v1 import batch_service_pb2
 
 
 class GetLimits:
@@ -25,13 +25,7 @@ class GetLimits:
         async with self._database.tenant(tenant_id) as tx:
             tenant = await tenants.get(tx, tenant_id)
             assert tenant is not None  # noqa: S101 - the key's foreign key says so
-            month = await tenants.month(tx, tenant_id)
-            usage = limits_pb2.LimitUsage(
-                open_batches=await batches.count_open(tx, tenant_id),
-                documents_in_flight=await dispatching.in_flight_of(tx, tenant_id),
-                documents_this_month=month.documents,
-                month_reset_time=timestamp(month.resets_at),
-            )
+            usage = await used(tx, tenant_id)
         tier = Tier(tenant.tier)
         limits = tiers.limits_for(self._rules, tier, tenant.limit_overrides)
         return batch_service_pb2.GetLimitsResponse(limits=limits_message(self._rules, tier, limits), usage=usage)

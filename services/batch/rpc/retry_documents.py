@@ -53,7 +53,8 @@ class RetryDocuments:
         _check_state(row)
         if row.current in FINAL_BATCH:
             limits = tiers.limits_for(self._rules, Tier(tenant.tier), tenant.limit_overrides)
-            refuse(tiers.admit_open(limits, open_batches=await batches.count_open(tx, tenant_id)), self._rules)
+            busy = await batches.count_open(tx, tenant_id)
+            refuse(tiers.admit_open(self._rules, limits, open_batches=busy), self._rules)
             await batches.reopen(tx, batch_id, deadline_seconds=row.options["deadline_seconds"])
         retried = await moves.retry(tx, batch_id, document_ids, codes)
         if retried is None:

@@ -83,6 +83,8 @@ class SealBatch:
     async def _admit(self, tx: Tx, row: BatchRow) -> None:
         limits = tiers.from_mapping(row.limits)
         refuse(tiers.admit_documents(limits, already=row.total_documents, adding=0), self._rules)
+        largest = await documents.largest(tx, row.id)
+        refuse(tiers.admit_size(limits, largest.name, largest.size_bytes), self._rules, field="batch_id")
         month = await tenants.month(tx, row.tenant_id)
         refusal = tiers.admit_month(limits, used=month.documents, adding=row.total_documents)
         refuse(refusal, self._rules, month.resets_at)

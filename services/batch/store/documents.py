@@ -116,6 +116,12 @@ async def missing_uploads(tx: Tx, batch_id: UUID, limit: int) -> list[str]:
     return [one.name for one in await rows(tx, statement, batch=batch_id, limit=limit)]
 
 
+async def largest(tx: Tx, batch_id: UUID) -> DocumentRow:
+    """The largest document of a batch that has some."""
+    statement = f"SELECT {DOCUMENT} FROM documents d WHERE d.batch_id = :batch ORDER BY d.size_bytes DESC LIMIT 1"
+    return document_row((await rows(tx, statement, batch=batch_id))[0])
+
+
 async def last_position(tx: Tx, batch_id: UUID) -> int:
     """The highest position in use; 0 in an empty batch."""
     statement = "SELECT coalesce(max(position), 0) AS n FROM documents WHERE batch_id = :batch"

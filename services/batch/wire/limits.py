@@ -29,9 +29,21 @@ def limits_message(rules: TierRules, tier: Tier, limits: Limits) -> limits_pb2.L
 
 
 def refuse(
-    refusal: Refusal | None, rules: TierRules, resets_at: datetime | None = None, field: str = "size_bytes"
+    refusal: Refusal | None,
+    rules: TierRules,
+    resets_at: datetime | None = None,
+    field: str = "size_bytes",
+    retry_after: float | None = None,
 ) -> None:
-    """Raise what a refusal is on the wire (DESIGN §6); do nothing for None. `field` is the one that was too large."""
+    """Raise what a refusal is on the wire (DESIGN §6); do nothing for None.
+
+    Args:
+        refusal: what a limit says.
+        rules: tells the tier to move to.
+        resets_at: when time alone cures it, if it does.
+        field: the field that was too large.
+        retry_after: seconds until then, where a caller may as well wait for it.
+    """
     if refusal is None:
         return
     if refusal.kind is RefusalKind.TIER_REQUIRED:
@@ -39,7 +51,6 @@ def refuse(
     reset = resets_at.isoformat() if resets_at else ""
     quota = errors.QuotaViolation(refusal.limit, refusal.maximum, refusal.used, reset)
     if refusal.kind is RefusalKind.EXHAUSTED:
-        retry_after = 60.0 if refusal.limit == "creates_per_minute" else None
         raise errors.exhausted(FailureCode.QUOTA_EXHAUSTED, refusal.message, quota, retry_after)
     raise _incurable(refusal, quota, field)
 

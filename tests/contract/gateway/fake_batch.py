@@ -18,7 +18,7 @@ from quire.batch.v1 import batch_service_pb2 as rpc
 from quire.batch.v1.batch_pb2 import Batch, BatchStatus, HoldReason, Tier
 from quire.batch.v1.batch_service_pb2_grpc import BatchServiceServicer, add_BatchServiceServicer_to_server
 from quire.batch.v1.document_pb2 import Document, DocumentResult, DocumentStatus
-from quire.batch.v1.limits_pb2 import Limits
+from quire.batch.v1.limits_pb2 import Limits, LimitUsage, MonthlyUsage
 from quire.intake.v1 import intake_service_pb2 as intake
 from quire.intake.v1.intake_service_pb2_grpc import IntakeServiceServicer, add_IntakeServiceServicer_to_server
 
@@ -180,6 +180,11 @@ class FakeBatchService(BatchServiceServicer):  # what is not here, nobody in the
     async def GetLimits(self, request: rpc.GetLimitsRequest, context: Any) -> rpc.GetLimitsResponse:
         await self.memory.note(context, request)
         return rpc.GetLimitsResponse(limits=Limits(tier=Tier.TIER_PLUS, bytes_per_document=self.memory.max_bytes))
+
+    async def GetUsage(self, request: rpc.GetUsageRequest, context: Any) -> rpc.GetUsageResponse:
+        await self.memory.note(context, request)
+        months = [MonthlyUsage(month="2026-11-01", documents=7)] * (request.months or 12)
+        return rpc.GetUsageResponse(months=months, usage=LimitUsage(documents_this_month=7))
 
     async def StreamResults(
         self, request: rpc.StreamResultsRequest, context: Any

@@ -169,6 +169,12 @@ async def test_limits_are_those_of_the_batch_service(stage: Stage) -> None:
     assert (limits["tier"], limits["bytes_per_document"]) == ("PLUS", stage.memory.max_bytes)
 
 
+async def test_usage_is_told_for_as_many_months_as_asked(stage: Stage) -> None:
+    found = (await stage.http.get("/v1/usage?months=3")).json()
+    assert ([one["documents"] for one in found["months"]], found["usage"]["documents_this_month"]) == ([7, 7, 7], 7)
+    assert (await stage.http.get("/v1/usage?months=many")).json()["violations"][0]["field"] == "months"
+
+
 async def test_errors_lists_every_code_without_a_credential(stage: Stage) -> None:
     answer = await stage.http.get("/v1/errors", headers={"Authorization": ""})
     codes = {item["code"]: item for item in answer.json()["errors"]}

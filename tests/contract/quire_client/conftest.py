@@ -190,6 +190,11 @@ class FakeQuire(FakeControl, BatchServiceServicer, UploadServiceServicer):
         limits = limits_pb2.Limits(tier=batch_pb2.TIER_PLUS, batch_upload=True, bytes_per_document=20 << 20)
         return calls.GetLimitsResponse(limits=limits, usage=limits_pb2.LimitUsage(open_batches=2))
 
+    async def GetUsage(self, request: calls.GetUsageRequest, context: Any) -> calls.GetUsageResponse:
+        await self.enter(request, context)
+        month = limits_pb2.MonthlyUsage(month="2026-11-01", documents=70, pages=90, cost_micros=1_250_000)
+        return calls.GetUsageResponse(months=[month] * (request.months or 12))
+
 
 async def refuse(context: Any, error: CallError) -> None:
     await context.abort(error.code, error.message, ((STATUS_DETAILS_KEY, to_status(error).SerializeToString()),))

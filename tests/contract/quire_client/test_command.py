@@ -53,6 +53,7 @@ async def test_help_teaches_examples_and_exit_codes_when_asked(run: "Run") -> No
         "cancel",
         "retry",
         "limits",
+        "usage",
         "errors",
         "pause",
         "resume",
@@ -253,6 +254,11 @@ async def test_cancel_tells_the_status_when_done(server: "FakeQuire", quire: Qui
 async def test_limits_show_what_is_allowed_and_used_when_asked(run: "Run") -> None:
     assert "open batches\t0\t2" in (await run("limits")).out
     assert (await run("limits", "--json")).json["limits"]["bytes_per_document"] == 20 << 20
+
+
+async def test_usage_shows_month_by_month_when_asked(run: "Run") -> None:
+    assert "2026-11\t70\t90\t0\t0\t1.25" in (await run("usage", "--months", "1")).out
+    assert len((await run("usage", "--json")).json["months"]) == 12
 
 
 async def test_exit_code_is_3_when_there_is_no_such_batch(run: "Run") -> None:

@@ -1185,18 +1185,24 @@ class GetUsageResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MONTHS_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def months(self) -> _containers.RepeatedCompositeFieldContainer[_limits_pb2.MonthlyUsage]:
-        """Newest first."""
+        """Newest first, from the month the tenant was created; a month without use is all zeros."""
+
+    @_builtins.property
+    def usage(self) -> _limits_pb2.LimitUsage:
+        """What is used of the limits now, as GetLimits tells it."""
 
     def __init__(
         self,
         *,
         months: _abc.Iterable[_limits_pb2.MonthlyUsage] | None = ...,
+        usage: _limits_pb2.LimitUsage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["months", b"months"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["months", b"months", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

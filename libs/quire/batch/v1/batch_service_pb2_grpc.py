@@ -336,7 +336,7 @@ class BatchServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUsage(self, request, context):
-        """Reads the tenant's use by month.
+        """Reads what the tenant uses now, and its use by month; deleting batches takes nothing off.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

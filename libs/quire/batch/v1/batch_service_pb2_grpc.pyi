@@ -99,7 +99,7 @@ class BatchServiceStub:
     GetLimits: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.GetLimitsRequest, _batch_service_pb2.GetLimitsResponse]
     """Reads the limits in force for the caller's tenant and what it uses of them."""
     GetUsage: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.GetUsageRequest, _batch_service_pb2.GetUsageResponse]
-    """Reads the tenant's use by month."""
+    """Reads what the tenant uses now, and its use by month; deleting batches takes nothing off."""
     CreateWebhook: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.CreateWebhookRequest, _batch_service_pb2.CreateWebhookResponse]
     """Registers a webhook and answers its signing secret, once. Idempotent by `request_id`."""
     ListWebhooks: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.ListWebhooksRequest, _batch_service_pb2.ListWebhooksResponse]
@@ -184,7 +184,7 @@ class BatchServiceAsyncStub(BatchServiceStub):
     GetLimits: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.GetLimitsRequest, _batch_service_pb2.GetLimitsResponse]  # type: ignore[assignment]
     """Reads the limits in force for the caller's tenant and what it uses of them."""
     GetUsage: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.GetUsageRequest, _batch_service_pb2.GetUsageResponse]  # type: ignore[assignment]
-    """Reads the tenant's use by month."""
+    """Reads what the tenant uses now, and its use by month; deleting batches takes nothing off."""
     CreateWebhook: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.CreateWebhookRequest, _batch_service_pb2.CreateWebhookResponse]  # type: ignore[assignment]
     """Registers a webhook and answers its signing secret, once. Idempotent by `request_id`."""
     ListWebhooks: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ListWebhooksRequest, _batch_service_pb2.ListWebhooksResponse]  # type: ignore[assignment]
@@ -392,7 +392,7 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_service_pb2.GetUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_batch_service_pb2.GetUsageResponse, _abc.Awaitable[_batch_service_pb2.GetUsageResponse]]:
-        """Reads the tenant's use by month."""
+        """Reads what the tenant uses now, and its use by month; deleting batches takes nothing off."""
 
     @_abc_1.abstractmethod
     def CreateWebhook(

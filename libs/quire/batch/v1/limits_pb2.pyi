@@ -102,12 +102,15 @@ class LimitUsage(_message.Message):
     DOCUMENTS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     DOCUMENTS_THIS_MONTH_FIELD_NUMBER: _builtins.int
     MONTH_RESET_TIME_FIELD_NUMBER: _builtins.int
+    CREATES_LAST_MINUTE_FIELD_NUMBER: _builtins.int
     open_batches: _builtins.int
     """Batches that are not final."""
     documents_in_flight: _builtins.int
     """Documents worked now."""
     documents_this_month: _builtins.int
     """Documents sealed this month."""
+    creates_last_minute: _builtins.int
+    """Batches created in the last 60 seconds."""
     @_builtins.property
     def month_reset_time(self) -> _timestamp_pb2.Timestamp:
         """When the month's count starts again."""
@@ -119,10 +122,11 @@ class LimitUsage(_message.Message):
         documents_in_flight: _builtins.int = ...,
         documents_this_month: _builtins.int = ...,
         month_reset_time: _timestamp_pb2.Timestamp | None = ...,
+        creates_last_minute: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["month_reset_time", b"month_reset_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents_in_flight", b"documents_in_flight", "documents_this_month", b"documents_this_month", "month_reset_time", b"month_reset_time", "open_batches", b"open_batches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creates_last_minute", b"creates_last_minute", "documents_in_flight", b"documents_in_flight", "documents_this_month", b"documents_this_month", "month_reset_time", b"month_reset_time", "open_batches", b"open_batches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -130,7 +134,9 @@ Global___LimitUsage: _TypeAlias = LimitUsage  # noqa: Y015
 
 @_typing.final
 class MonthlyUsage(_message.Message):
-    """One month of a tenant's use."""
+    """One month of a tenant's use. What documents cost counts in the month in which their batch was sealed, whenever they were worked
+    or retried.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

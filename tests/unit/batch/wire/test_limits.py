@@ -41,8 +41,12 @@ def test_what_time_cures_is_resource_exhausted_with_limit_used_and_reset() -> No
 
 
 def test_too_many_creates_tell_when_to_try_again() -> None:
-    error = refused(admit_batch(RULES, RULES[Tier.PLUS], open_batches=0, creates_last_minute=10))
-    assert error.retry_after == 60.0
+    refusal = admit_batch(RULES, RULES[Tier.PLUS], open_batches=0, creates_last_minute=10)
+    with pytest.raises(CallError) as caught:
+        refuse(refusal, RULES, datetime(2026, 12, 1, tzinfo=UTC), retry_after=12.5)
+    assert caught.value.retry_after == 12.5
+    assert caught.value.quota is not None
+    assert caught.value.quota.reset == "2026-12-01T00:00:00+00:00"
 
 
 def test_too_many_documents_are_a_precondition_and_too_large_a_file_an_argument() -> None:
