@@ -37,7 +37,7 @@ async def once(
     identifier = violations.uuid("request_id", request_id)
     violations.check()
     method = type(request).__name__.removesuffix("Request")
-    fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    fingerprint = _fingerprint(request)
     known = await tenants.remember_request(tx, tenant_id, method, identifier, fingerprint)
     if known is None:
         response = await do()
@@ -46,3 +46,10 @@ async def once(
     if known.fingerprint != fingerprint:
         raise invalid({"request_id": "was used before with another body; take a new one"}, CallReason.REQUEST_ID_REUSED)
     return answer.FromString(known.response)
+
+
+def _fingerprint(request: Message) -> bytes:
+    body = type(request)()
+    body.CopyFrom(request)
+    body.ClearField("request_id")  # else the same id in capitals were another body
+    return hashlib.sha256(body.SerializeToString(deterministic=True)).digest()

@@ -7,8 +7,9 @@ from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from batch.identity import mint_key
+from batch.once import once
 from batch.store import tenants
-from batch.store.database import Database
+from batch.store.database import Database, Tx
 from batch.store.tenants import KeyRow, NewKey
 from batch.wire import paging
 from batch.wire.fields import Violations, only
@@ -50,12 +51,19 @@ class CreateApiKey:
         violations.check()
         minted = mint_key(self._pepper)
         new = NewKey(uuid7(), tenant_id, request.user_id, request.name, minted.prefix, minted.key_hash, expires)
+        answer = admin_service_pb2.CreateApiKeyResponse
         try:
             async with self._database.engine() as tx:
-                row = await tenants.insert_key(tx, new)
+                made = await once(tx, tenant_id, request, answer, lambda: _insert(tx, new))
         except IntegrityError as error:
             raise not_found("tenant", request.tenant_id) from error
-        return admin_service_pb2.CreateApiKeyResponse(api_key=key_message(row), secret=minted.secret)
+        if made.api_key.id == str(new.id):  # the answer that is kept for repeats has no secret
+            made.secret = minted.secret
+        return made
+
+
+async def _insert(tx: Tx, new: NewKey) -> admin_service_pb2.CreateApiKeyResponse:
+    return admin_service_pb2.CreateApiKeyResponse(api_key=key_message(await tenants.insert_key(tx, new)))
 
 
 def _expiry(violations: Violations, request: admin_service_pb2.CreateApiKeyRequest) -> datetime | None:

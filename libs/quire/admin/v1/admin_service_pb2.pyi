@@ -215,12 +215,15 @@ class CreateApiKeyRequest(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The tenant."""
     user_id: _builtins.str
     """The user the key acts for."""
     name: _builtins.str
     """What it is for."""
+    request_id: _builtins.str
+    """Caller's UUID for this creation; the same id with the same body makes no second key, with another body INVALID_ARGUMENT."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When it stops being valid; unset for never."""
@@ -232,10 +235,11 @@ class CreateApiKeyRequest(_message.Message):
         user_id: _builtins.str = ...,
         name: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "name", b"name", "tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "name", b"name", "request_id", b"request_id", "tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,7 +254,7 @@ class CreateApiKeyResponse(_message.Message):
     API_KEY_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     secret: _builtins.str
-    """The whole key (`quire_…`); shown this once."""
+    """The whole key (`quire_…`); shown this once, empty in the answer to a repeat."""
     @_builtins.property
     def api_key(self) -> _tenant_pb2.ApiKey:
         """As created."""

@@ -109,7 +109,8 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateApiKey(self, request, context):
-        """Makes a key and answers its secret, once. Not idempotent.
+        """Makes a key and answers its secret, once. Atomic. Idempotent by `request_id` for 24 hours: a repeat answers the same key
+        without its secret, which nobody keeps; where the first answer was lost, revoke the key and make another.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,9 @@ class AdminServiceStub:
     UpdateTenant: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.UpdateTenantRequest, _admin_service_pb2.UpdateTenantResponse]
     """Changes tier or overrides; new batches only. Atomic. Idempotent."""
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CreateApiKeyRequest, _admin_service_pb2.CreateApiKeyResponse]
-    """Makes a key and answers its secret, once. Not idempotent."""
+    """Makes a key and answers its secret, once. Atomic. Idempotent by `request_id` for 24 hours: a repeat answers the same key
+    without its secret, which nobody keeps; where the first answer was lost, revoke the key and make another.
+    """
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListApiKeysRequest, _admin_service_pb2.ListApiKeysResponse]
     """Lists the keys of a tenant, oldest first."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]
@@ -68,7 +70,9 @@ class AdminServiceAsyncStub(AdminServiceStub):
     UpdateTenant: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.UpdateTenantRequest, _admin_service_pb2.UpdateTenantResponse]  # type: ignore[assignment]
     """Changes tier or overrides; new batches only. Atomic. Idempotent."""
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateApiKeyRequest, _admin_service_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
-    """Makes a key and answers its secret, once. Not idempotent."""
+    """Makes a key and answers its secret, once. Atomic. Idempotent by `request_id` for 24 hours: a repeat answers the same key
+    without its secret, which nobody keeps; where the first answer was lost, revoke the key and make another.
+    """
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListApiKeysRequest, _admin_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """Lists the keys of a tenant, oldest first."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
@@ -115,7 +119,9 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.CreateApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.CreateApiKeyResponse, _abc.Awaitable[_admin_service_pb2.CreateApiKeyResponse]]:
-        """Makes a key and answers its secret, once. Not idempotent."""
+        """Makes a key and answers its secret, once. Atomic. Idempotent by `request_id` for 24 hours: a repeat answers the same key
+        without its secret, which nobody keeps; where the first answer was lost, revoke the key and make another.
+        """
 
     @_abc_1.abstractmethod
     def ListApiKeys(

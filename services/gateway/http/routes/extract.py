@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from chassis.errors import CallError, invalid
+from chassis.errors import CallError, CallReason, invalid
 from chassis.logs import get_logger
 from gateway.http.answers import answer
 from gateway.http.bodies import parse_strict, validate
@@ -17,7 +17,7 @@ from gateway.http.forms import Part, parts_of
 from gateway.http.inputs import BatchInput
 from gateway.http.openapi import answers, takes_one_shot
 from gateway.http.problems import RequestAborted
-from quire.batch.v1.batch_pb2 import Batch, BatchStatus
+from quire.batch.v1.batch_pb2 import Batch
 from quire.batch.v1.batch_service_pb2 import CancelBatchRequest, GetBatchRequest, SealBatchRequest
 
 log = get_logger()
@@ -68,9 +68,12 @@ class _Submission:
                 continue
             self._file = part.file_name
             batch = await self._draft()
-            if batch.status != BatchStatus.BATCH_STATUS_PENDING:
-                return batch  # the same request got here before
-            await self._desk.file_part(batch.id, part, self._stored)
+            try:
+                await self._desk.file_part(batch.id, part, self._stored)
+            except CallError as error:
+                if not self._came_before(error):
+                    raise
+                break
             self._stored += 1
         if self._batch is None:
             raise invalid({"files": "at least one file"})
@@ -103,9 +106,11 @@ class _Submission:
             desk = self._desk
             request = _input_of(self._fields).message(desk.request_id)
             self._batch = (await desk.backend.ask(desk.backend.batch.CreateBatch, request, desk.caller)).batch
-            if desk.resumable:  # the first answer, repeated, does not tell how far the batch got since
-                self._batch = await self._now(self._batch.id)
         return self._batch
+
+    def _came_before(self, error: CallError) -> bool:
+        """Whether the same request was here before, or is here too and was faster."""
+        return self._desk.resumable and error.reason == CallReason.BATCH_NOT_DRAFT
 
     async def _now(self, batch_id: str) -> Batch:
         desk = self._desk
@@ -116,7 +121,12 @@ class _Submission:
     async def _seal(self, batch_id: str) -> Batch:
         desk = self._desk
         request = SealBatchRequest(request_id=derived_id(desk.request_id, "seal"), batch_id=batch_id)
-        return (await desk.backend.ask(desk.backend.batch.SealBatch, request, desk.caller)).batch
+        try:
+            return (await desk.backend.ask(desk.backend.batch.SealBatch, request, desk.caller)).batch
+        except CallError as error:
+            if not self._came_before(error):
+                raise
+            return await self._now(batch_id)
 
 
 def _input_of(fields: dict[str, str]) -> BatchInput:
