@@ -13,7 +13,7 @@ from quire.batch.v1.batch_service_pb2 import ListBatchesRequest
 from quire.work.v1.work_service_pb2 import STOP_REASON_CANCELLED
 from tests.integration.batch.sweeps import Ground, sweeping
 from tests.integration.batch.tenants import Tenant, an_id, refused
-from tests.integration.batch.test_walls import TENANT_OWNED
+from tests.integration.batch.test_isolation import tables_of_tenants
 from tests.integration.batch.workers import Attempt
 from tests.integration.batch.world import World
 
@@ -101,7 +101,7 @@ async def test_the_terminal_event_of_a_deleted_batch_is_told_once(world: World) 
 async def canaries(world: World) -> list[str]:
     """Tables that hold the canary."""
     found: list[str] = []
-    for table in TENANT_OWNED:
+    for table in await tables_of_tenants(world):
         if await world.ask(f"SELECT count(*) FROM {table} t WHERE t::text LIKE '%{CANARY}%'"):
             found.append(table)  # noqa: PERF401 - one statement after the other
     return found

@@ -1,4 +1,4 @@
-"""Who gets in where: credentials at the door, and row-level security behind it."""
+"""Who gets in where: credentials at the door."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,6 @@ from typing import Any
 
 import grpc
 import pytest
-from asyncpg.exceptions import InsufficientPrivilegeError
 
 from chassis.errors import CallReason
 from quire.admin.v1.admin_service_pb2 import (
@@ -21,24 +20,8 @@ from quire.batch.v1.batch_pb2 import TIER_ENTERPRISE, TIER_PLUS, Tier
 from quire.batch.v1.batch_service_pb2 import GetLimitsRequest
 from quire.intake.v1.intake_service_pb2 import BeginUploadRequest
 from quire.work.v1.work_service_pb2 import AttachRequest, ClaimDocumentRequest, ProposeSchemaRequest
-from tests.integration.batch.database import Database
 from tests.integration.batch.tenants import Metadata, Tenant, an_id, refused
 from tests.integration.batch.world import World
-
-TENANT_OWNED = [
-    "api_keys",
-    "batch_processes",
-    "documents",
-    "uploads",
-    "document_attempts",
-    "outbox",
-    "terminal_events",
-    "idempotency_records",
-    "usage_by_month",
-    "exports",
-    "webhooks",
-    "webhook_deliveries",
-]
 
 
 def bearer(key: str) -> Metadata:
@@ -201,55 +184,3 @@ async def test_workers_input_is_checked_too(world: World) -> None:
 
         with pytest.raises(grpc.aio.AioRpcError, match="must be the first message"):
             await work.Attach(lines(), metadata=worker).read()
-
-
-async def test_the_services_roles_are_neither_owners_nor_above_the_wall(world: World) -> None:
-    roles = await world.database.rows(
-        "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname LIKE 'quire_%'"
-    )
-    services = {role["rolname"]: role for role in roles if role["rolname"] != "quire_owner"}
-    assert set(services) == {"quire_api", "quire_engine"}
-    assert not any(role["rolsuper"] or role["rolbypassrls"] or role["rolcreaterole"] for role in services.values())
-    owned = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner IN ('quire_api', 'quire_engine')"
-    assert await world.ask(owned) == 0
-
-
-async def test_every_table_of_tenants_has_forced_row_level_security(world: World) -> None:
-    forced = await world.database.rows(
-        "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity AND relkind = 'r'"
-    )
-    assert {row["relname"] for row in forced} == {"tenants", *TENANT_OWNED}
-    with_tenant = await world.database.rows(
-        "SELECT DISTINCT table_name FROM information_schema.columns"
-        " WHERE column_name = 'tenant_id' AND table_schema = 'public'"
-    )
-    assert {row["table_name"] for row in with_tenant} == set(TENANT_OWNED)
-
-
-async def test_the_api_role_sees_one_tenant_or_nothing(world: World) -> None:
-    ann, bob = await world.tenant(), await world.tenant()
-    for tenant in (ann, bob):
-        await tenant.sealed(2)
-    api = await Database.connect(world.servers["QUIRE_DATABASE_API_URL"])
-    try:
-        for table in ("tenants", *TENANT_OWNED):
-            assert await api.value(f"SELECT count(*) FROM {table}") == 0, table
-        await api.execute(f"SET quire.tenant = '{ann.id}'")
-        seen = {
-            table: await api.value(f"SELECT array_agg(DISTINCT tenant_id::text) FROM {table}")
-            for table in ("batch_processes", "documents", "uploads", "api_keys", "outbox", "usage_by_month")
-        }
-        assert all(owners in (None, [ann.id]) for owners in seen.values()), seen
-        assert seen["documents"] == [ann.id]
-        await api.execute("UPDATE documents SET name = 'taken'")
-        assert await world.ask("SELECT count(*) FROM documents WHERE name = 'taken' AND tenant_id <> $1", ann.id) == 0
-        with pytest.raises(InsufficientPrivilegeError):
-            await api.execute(
-                "INSERT INTO usage_by_month (tenant_id, month, documents) VALUES ($1, '2026-01-01', 1)", bob.id
-            )
-        await api.execute("SET quire.tenant = ''")
-        assert await api.value("SELECT count(*) FROM documents") == 0
-        with pytest.raises(InsufficientPrivilegeError):
-            await api.value("SELECT count(*) FROM workers")
-    finally:
-        await api.close()
