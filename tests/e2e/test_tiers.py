@@ -1,0 +1,95 @@
+"""Tiers and repeats as users meet them, through every door that creates."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.e2e.running_quire import Quire
+
+PROMPT = {"extraction_prompt": "the total"}
+REPEATS = 50
+NOTE = b"Total: 12.50 EUR\n"
+
+
+async def key_of(quire: Quire, tier: str, *more: str) -> str:
+    """The key of a new tenant."""
+    said = await quire.command("admin", "create-key", "--tenant", f"t {uuid4()}", "--tier", tier, "--json", *more)
+    return json.loads(said.out)["key"]
+
+
+@pytest.fixture
+async def growth(quire: Quire) -> AsyncIterator[httpx2.AsyncClient]:
+    async with quire.http(await key_of(quire, "GROWTH")) as http:
+        yield http
+
+
+async def test_a_tier_without_batches_is_told_the_tier_to_move_to_at_every_door(quire: Quire, tmp_path: Path) -> None:
+    key = await key_of(quire, "FREE")
+    async with quire.http(key) as http:
+        files = {"file": ("a.txt", NOTE)}
+        for answer in (
+            await http.post("/v1/batches", json=PROMPT),
+            await http.post("/v1/batches:extract", data={"prompt": "the total"}, files=files),
+        ):
+            problem = answer.json()
+            assert (answer.status_code, problem["reason"]) == (403, "TIER_REQUIRED")
+            assert problem["metadata"] == {"tier_required": "PLUS"}
+        assert (await http.get("/v1/limits")).json()["limits"]["tier_required"] == "PLUS"
+    (tmp_path / "a.txt").write_bytes(NOTE)
+    free = Quire(quire.home, {**quire.env, "QUIRE_API_KEY": key})
+    said = await free.command("submit", str(tmp_path), "--prompt", "the total")
+    assert (said.code, said.err.splitlines()[-1].strip()) == (4, "Move to PLUS or higher.")
+
+
+async def test_bytes_beyond_the_tier_are_refused_while_they_stream(quire: Quire) -> None:
+    async with quire.http(await key_of(quire, "PLUS")) as plus:
+        most = (await plus.get("/v1/limits")).json()["limits"]["bytes_per_document"]
+        batch_id = (await plus.post("/v1/batches", json=PROMPT)).json()["id"]
+
+        async def one_too_many() -> AsyncIterator[bytes]:
+            for _ in range(most >> 18):
+                yield bytes(1 << 18)
+            yield b"x"
+
+        answer = await plus.put(f"/v1/batches/{batch_id}/files/a.txt", content=one_too_many(), timeout=60)
+        assert (answer.status_code, answer.json()["reason"]) == (413, "FILE_TOO_LARGE")
+        assert (await plus.get(f"/v1/batches/{batch_id}")).json()["counters"]["total"] == 0
+
+
+async def test_one_key_makes_one_batch_however_often_it_is_sent_at_once(growth: httpx2.AsyncClient) -> None:
+    key = {"Idempotency-Key": f"order {uuid4()}"}
+    answers = await asyncio.gather(*(growth.post("/v1/batches", json=PROMPT, headers=key) for _ in range(REPEATS)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert len((await growth.get("/v1/batches")).json()["batches"]) == 1
+
+
+async def test_one_key_makes_one_pile_however_often_it_is_sent_at_once(growth: httpx2.AsyncClient) -> None:
+    key = {"Idempotency-Key": f"pile {uuid4()}"}
+
+    async def send(prompt: str = "the total", first: str = "0.txt") -> httpx2.Response:
+        files = [("file", (name, NOTE)) for name in (first, "1.txt")]
+        form = {"prompt": prompt}
+        return await growth.post("/v1/batches:extract", data=form, files=files, headers=key, timeout=60)
+
+    answers = [*await asyncio.gather(*(send() for _ in range(REPEATS))), await send()]
+    assert {answer.status_code for answer in answers} == {201}, [answer.text for answer in answers]
+    assert len({answer.text for answer in answers}) == 1
+    (batch,) = (await growth.get("/v1/batches")).json()["batches"]
+    assert batch["counters"]["total"] == 2
+    for other in (await send(prompt="the date"), await send(first="another.txt")):
+        assert (other.status_code, other.json()["reason"]) == (400, "REQUEST_ID_REUSED")
+    assert (await growth.get("/v1/usage")).json()["usage"]["documents_this_month"] == 2
+
+
+async def test_use_is_told_to_people_and_programs_alike(quire: Quire) -> None:
+    limits = json.loads((await quire.command("limits", "--json")).out)
+    usage = json.loads((await quire.command("usage", "--months", "1", "--json")).out)
+    assert usage["usage"].keys() == limits["usage"].keys()
+    (month,) = usage["months"]
+    assert f"{month['month'][:7]}\t{month['documents']}" in (await quire.command("usage")).out
