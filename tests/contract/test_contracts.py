@@ -213,6 +213,13 @@ def test_every_create_takes_a_request_id_and_every_list_pages() -> None:
                 assert "request_id" in fields, message.full_name
 
 
+def test_no_call_of_a_tenant_can_name_a_tenant() -> None:
+    for file in FILES:
+        if file.package in ("quire.batch.v1", "quire.upload.v1", "quire.intake.v1"):
+            named = {field.full_name for message in messages_of(file) for field in message.fields}
+            assert {name for name in named if "tenant" in name.rsplit(".", 1)[-1]} == set()
+
+
 def test_no_answer_of_the_api_carries_the_ids_of_all_documents() -> None:
     assert "document_ids" not in {field.name for field in batch_pb2.Batch.DESCRIPTOR.fields}
 

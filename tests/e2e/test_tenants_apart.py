@@ -121,6 +121,20 @@ async def test_no_word_of_a_tenant_reaches_another_or_a_log(
     assert logs_that_hold(quire, ann, bob) == []
 
 
+async def test_a_tenant_is_whoever_its_key_says_whatever_else_it_claims(quire: Quire, sides: tuple[Side, Side]) -> None:
+    ann, bob = sides
+    await ann.submit()
+    foreign = (await tenants_of(quire, ann))[ann.batch_id]
+    claims = dict.fromkeys(("X-Quire-Tenant", "X-Tenant-Id", "Tenant-Id", "quire.tenant", "tenant"), foreign)
+    refused = await bob.ask("POST", "/v1/batches", json={"extraction_prompt": "x", "tenant_id": foreign})
+    assert (refused.status_code, refused.json()["violations"][0]["field"]) == (400, "tenant_id")
+    listed = await bob.ask("GET", f"/v1/batches?tenant_id={foreign}&tenant={foreign}", headers=claims)
+    assert ann.batch_id not in listed.text
+    made = await bob.ask("POST", "/v1/batches", json={"extraction_prompt": "x"}, headers=claims)
+    bob.batch_id = made.json()["id"]
+    assert (await tenants_of(quire, bob))[bob.batch_id] != foreign
+
+
 async def tenants_of(quire: Quire, *sides: Side) -> dict[str, str]:
     """The tenant of each batch."""
     database = await Database.connect(quire.env["QUIRE_DATABASE_OWNER_URL"])

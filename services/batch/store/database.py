@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import orjson
 from asyncpg.exceptions import PostgresConnectionError, PostgresError, QueryCanceledError
@@ -26,6 +27,8 @@ from chassis.logs import get_logger
 log = get_logger()
 
 AWAITED_SECONDS = 1.0
+POOL_SECONDS = 2.0
+"""How long a call waits for a connection before it answers UNAVAILABLE."""
 
 Tx = AsyncConnection
 """An open transaction."""
@@ -47,23 +50,42 @@ def _open(url: SecretStr, settings: BatchSettings) -> AsyncEngine:
         url.get_secret_value(),
         pool_size=settings.database_pool,
         max_overflow=0,
-        pool_timeout=2,
+        pool_timeout=POOL_SECONDS,
         pool_recycle=600,
         connect_args=arguments,
     )
+
+
+class _Shares:
+    """How many connections one tenant may hold at once, so that its flood leaves some to the others."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._of: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def one(self, tenant_id: UUID) -> AsyncGenerator[None]:
+        share = self._of.setdefault(tenant_id, asyncio.Semaphore(self._most))
+        async with asyncio.timeout(POOL_SECONDS):
+            await share.acquire()
+        try:
+            yield
+        finally:
+            share.release()
 
 
 class Database:
     """The two pools."""
 
     def __init__(self, settings: BatchSettings) -> None:
+        self._shares = _Shares(max(1, settings.database_pool // 2))
         self._api = _open(settings.database_api_url, settings)
         self._engine = _open(settings.database_engine_url, settings)
 
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID) -> AsyncGenerator[Tx]:
-        """Open a transaction that sees one tenant's rows only."""
-        async with _transaction(self._api) as tx:
+        """Open a transaction that sees one tenant's rows only; a tenant has half of the pool at most."""
+        async with self._shares.one(tenant_id), _transaction(self._api) as tx:
             await tx.execute(_SET_TENANT, {"tenant": str(tenant_id)})
             yield tx
             await reach(Point.B1)

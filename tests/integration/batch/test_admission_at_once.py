@@ -35,6 +35,9 @@ COUNTED = {
     " WHERE tenant_id = $1 AND sealed_at IS NOT NULL",
 }
 
+IN_FLIGHT = """
+SELECT tenant_id::text AS tenant, count(*) AS n FROM documents WHERE dispatch_id IS NOT NULL GROUP BY tenant_id"""
+
 
 @dataclass(frozen=True)
 class Crowd:
@@ -93,3 +96,18 @@ async def test_creates_a_minute_are_counted_across_replicas(world: World) -> Non
     crowd = Crowd(world, [tenant, tenant.through(await world.door_to(replica.address))])
     assert len(await crowd.at_once([crowd.callers[number % 2].create() for number in range(30)])) == 7
     assert (await crowd.counted())["creates_per_minute"] == 7
+
+
+async def test_no_more_documents_are_ever_in_flight_than_the_tier_allows(world: World) -> None:
+    tenant, other = await world.tenant(documents_in_flight=3), await world.tenant(documents_in_flight=2)
+    await world.replica("dispatch")  # two dispatchers elect one of them for each round
+    batches = [await one.sealed(count) for one in (tenant, other) for count in (9, 6)]
+    sampled: dict[str, set[int]] = {tenant.id: set(), other.id: set()}
+    await world.worker(slots=8)
+    finals = asyncio.gather(*((tenant, other)[number // 2].until_final(one.id) for number, one in enumerate(batches)))
+    while not finals.done():
+        for one in await world.database.rows(IN_FLIGHT):
+            sampled[one["tenant"]].add(one["n"])
+        await asyncio.sleep(0)
+    assert [final.counters.succeeded for final in await finals] == [9, 6, 9, 6]
+    assert (max(sampled[tenant.id]), max(sampled[other.id])) == (3, 2)

@@ -193,3 +193,26 @@ async def test_a_crowd_on_few_connections_never_sees_another_tenant(world: World
         assert await pool.seen_without_tenant() == 0
     finally:
         await pool.database.close()
+
+
+async def test_a_tenant_that_floods_leaves_connections_to_the_others(world: World) -> None:
+    ann, bob = UUID((await full(world)).id), UUID((await full(world)).id)
+    pool, inside, leave = Pool(world, 4), asyncio.Semaphore(0), asyncio.Event()
+
+    async def stay() -> None:
+        async with pool.database.tenant(ann) as tx:
+            await seen(tx)
+            inside.release()
+            await leave.wait()
+
+    try:
+        flood = [asyncio.create_task(stay()) for _ in range(20)]
+        for _ in range(2):
+            await inside.acquire()
+        async with pool.database.tenant(bob) as tx:
+            assert await seen(tx) == {bob}
+        assert inside.locked(), "a third one got in"
+        leave.set()
+        await asyncio.gather(*flood)
+    finally:
+        await pool.database.close()
