@@ -11,12 +11,18 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from batch.domain.keys import parse
 from batch.settings import BatchSettings
 from chassis.blobs import Blobs
 from tests.e2e.callers import Callers, make_callers
 from tests.e2e.running_quire import FINAL_SECONDS, Quire
 from tests.integration.batch.database import Database
 from tests.integration.batch.subscribers import Subscriber, subscribed
+
+ELSEWHERE = """
+SELECT id FROM documents
+ WHERE object_key NOT LIKE 't/' || tenant_id || '/%' OR result_key NOT LIKE 't/' || tenant_id || '/%'"""
+"""Documents whose objects do not lie under their tenant."""
 
 
 @dataclass
@@ -140,6 +146,7 @@ async def tenants_of(quire: Quire, *sides: Side) -> dict[str, str]:
     database = await Database.connect(quire.env["QUIRE_DATABASE_OWNER_URL"])
     sql = "SELECT tenant_id::text FROM batch_processes WHERE id = $1"
     found = {side.batch_id: await database.value(sql, side.batch_id) for side in sides}
+    assert await database.rows(ELSEWHERE) == []
     await database.close()
     return found
 
@@ -153,7 +160,7 @@ async def lying_in_objects(blobs: Blobs, side: Side) -> set[str]:
     """Tenants under whose prefix an object holds the word."""
     keys, found = await blobs.list_page("", limit=10_000), set[str]()
     for blob in keys:
-        assert blob.key.startswith("t/"), f"{blob.key} is nobody's"
+        assert parse(blob.key), f"{blob.key} is nobody's"
         if side.word.encode() in await blobs.get(blob.key):
             found.add(blob.key.split("/")[1])
     return found
