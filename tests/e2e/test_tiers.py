@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -73,8 +74,8 @@ async def test_one_key_makes_one_batch_however_often_it_is_sent_at_once(growth: 
 async def test_one_key_makes_one_pile_however_often_it_is_sent_at_once(growth: httpx2.AsyncClient) -> None:
     key = {"Idempotency-Key": f"pile {uuid4()}"}
 
-    async def send(prompt: str = "the total", first: str = "0.txt") -> httpx2.Response:
-        files = [("file", (name, NOTE)) for name in (first, "1.txt")]
+    async def send(prompt: str = "the total", first: str = "0.txt", last: bytes = NOTE) -> httpx2.Response:
+        files = [("file", (first, NOTE)), ("file", ("1.txt", last))]
         form = {"prompt": prompt}
         return await growth.post("/v1/batches:extract", data=form, files=files, headers=key, timeout=60)
 
@@ -83,9 +84,30 @@ async def test_one_key_makes_one_pile_however_often_it_is_sent_at_once(growth: h
     assert len({answer.text for answer in answers}) == 1
     (batch,) = (await growth.get("/v1/batches")).json()["batches"]
     assert batch["counters"]["total"] == 2
-    for other in (await send(prompt="the date"), await send(first="another.txt")):
+    others: Sequence[dict[str, Any]] = (
+        {"prompt": "the date"},
+        {"first": "another.txt"},
+        {"last": NOTE * 2},
+        {"last": NOTE.swapcase()},
+    )
+    for other in [await send(**changed) for changed in others]:
         assert (other.status_code, other.json()["reason"]) == (400, "REQUEST_ID_REUSED")
     assert (await growth.get("/v1/usage")).json()["usage"]["documents_this_month"] == 2
+
+
+async def test_a_file_sent_again_under_its_key_is_answered_as_it_was_after_the_seal_too(
+    growth: httpx2.AsyncClient,
+) -> None:
+    path = f"/v1/batches/{(await growth.post('/v1/batches', json=PROMPT)).json()['id']}"
+    key = {"Idempotency-Key": "the only file"}
+    first = await growth.put(f"{path}/files/a.txt", content=NOTE, headers=key)
+    assert (await growth.post(f"{path}:seal")).status_code == 200
+    again = await growth.put(f"{path}/files/a.txt", content=NOTE, headers=key)
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+    other = await growth.put(f"{path}/files/a.txt", content=NOTE.swapcase(), headers=key)
+    assert (other.status_code, other.json()["reason"]) == (400, "REQUEST_ID_REUSED")
+    fresh = await growth.put(f"{path}/files/a.txt", content=NOTE)
+    assert (fresh.status_code, fresh.json()["reason"]) == (409, "BATCH_NOT_DRAFT")
 
 
 async def test_use_is_told_to_people_and_programs_alike(quire: Quire) -> None:

@@ -68,12 +68,7 @@ class _Submission:
                 continue
             self._file = part.file_name
             batch = await self._draft()
-            try:
-                await self._desk.file_part(batch.id, part, self._stored)
-            except CallError as error:
-                if not self._came_before(error):
-                    raise
-                break
+            await self._desk.file_part(batch.id, part, self._stored)
             self._stored += 1
         if self._batch is None:
             raise invalid({"files": "at least one file"})
@@ -108,10 +103,6 @@ class _Submission:
             self._batch = (await desk.backend.ask(desk.backend.batch.CreateBatch, request, desk.caller)).batch
         return self._batch
 
-    def _came_before(self, error: CallError) -> bool:
-        """Whether the same request was here before, or is here too and was faster."""
-        return self._desk.resumable and error.reason == CallReason.BATCH_NOT_DRAFT
-
     async def _now(self, batch_id: str) -> Batch:
         desk = self._desk
         return (
@@ -124,9 +115,9 @@ class _Submission:
         try:
             return (await desk.backend.ask(desk.backend.batch.SealBatch, request, desk.caller)).batch
         except CallError as error:
-            if not self._came_before(error):
+            if not desk.resumable or error.reason != CallReason.BATCH_NOT_DRAFT:
                 raise
-            return await self._now(batch_id)
+            return await self._now(batch_id)  # sealed in another way, but these are its files
 
 
 def _input_of(fields: dict[str, str]) -> BatchInput:
