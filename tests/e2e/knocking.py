@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 from typing import Any, cast
 from uuid import uuid4
 
@@ -56,8 +57,7 @@ def methods() -> dict[str, MethodDescriptor]:
 
 def routes() -> list[str]:
     """Every route the gateway has, those left out of its OpenAPI page too."""
-    nothing = cast("Any", None)
-    app = build_application(nothing, nothing, nothing, nothing)
+    app = cast("Any", build_application)(*[None] * len(signature(build_application).parameters))
     return [f"{method} {path}" for path, method in _routes(app.router.routes) if method != "HEAD"]
 
 
