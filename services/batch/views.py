@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from batch.domain.status import FINAL_BATCH
-from batch.store import batches, dispatching, tenants
+from batch.store import batches, dispatching, tenants, usage
 from batch.store.database import Tx
 from batch.store.rows import BatchRow, ErrorGroupRow
 from batch.wire.batches import batch_message
@@ -49,7 +49,7 @@ async def _derived_holds(tx: Tx, row: BatchRow) -> list[str]:
 async def used(tx: Tx, tenant_id: UUID) -> limits_pb2.LimitUsage:
     """What a tenant uses of its limits now."""
     month = await tenants.month(tx, tenant_id)
-    creates = await batches.created_last_minute(tx, tenant_id, 0)
+    creates = await usage.created_last_minute(tx, tenant_id, 0)
     return limits_pb2.LimitUsage(
         open_batches=await batches.count_open(tx, tenant_id),
         documents_in_flight=await dispatching.in_flight_of(tx, tenant_id),

@@ -9,7 +9,7 @@ from batch.domain.retries import DEFAULT_MAX_FAILURES
 from batch.domain.tiers import Limits, Tier, TierRules
 from batch.identity import Caller, caller
 from batch.once import once
-from batch.store import batches, tenants
+from batch.store import batches, tenants, usage
 from batch.store.database import Database, Tx
 from batch.wire.batches import batch_message
 from batch.wire.fields import Violations
@@ -68,7 +68,7 @@ class CreateBatch:
         return batch_service_pb2.CreateBatchResponse(batch=batch_message(row))
 
     async def _admit(self, tx: Tx, who: Caller, limits: Limits) -> None:
-        creates = await batches.created_last_minute(tx, who.tenant_id, limits.creates_per_minute)
+        creates = await usage.created_last_minute(tx, who.tenant_id, limits.creates_per_minute)
         refusal = tiers.admit_batch(
             self._rules,
             limits,

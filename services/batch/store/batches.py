@@ -149,32 +149,6 @@ async def count_open(tx: Tx, tenant_id: UUID) -> int:
     return int(found[0].n)
 
 
-@dataclass(frozen=True, slots=True)
-class Creates:
-    """The batches a tenant created in the last 60 seconds, deleted ones too."""
-
-    count: int
-    frees_at: datetime | None
-    """When fewer than the allowed number will be left; None while they are."""
-    frees_in_seconds: float | None
-
-
-_CREATES = """
-WITH recent AS (
-    SELECT count(*)::int AS n, array_agg(created_at ORDER BY created_at) AS moments FROM batch_processes
-     WHERE tenant_id = :tenant AND created_at > now() - interval '60 seconds'
-), freed AS (
-    SELECT n, moments[n - CAST(:allowed AS int) + 1] + interval '60 seconds' AS frees_at FROM recent
-)
-SELECT n, frees_at, CAST(extract(epoch FROM frees_at - clock_timestamp()) AS float8) AS frees_in_seconds FROM freed
-"""
-
-
-async def created_last_minute(tx: Tx, tenant_id: UUID, allowed: int) -> Creates:
-    """Count the creates of the last 60 seconds; exact among all who hold the tenant's lock, in whatever replica."""
-    return Creates(*(await rows(tx, _CREATES, tenant=tenant_id, allowed=allowed))[0])
-
-
 async def error_groups(tx: Tx, batch_ids: Sequence[UUID]) -> list[ErrorGroupRow]:
     """Count failed documents by code, most frequent first."""
     statement = """
