@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +16,8 @@ from quire.admin.v1.admin_service_pb2 import (
     ListTenantsRequest,
     ReplayDeadLettersRequest,
     RevokeApiKeyRequest,
+    RotateApiKeyRequest,
+    RotateApiKeyResponse,
     UpdateTenantRequest,
 )
 from quire.admin.v1.admin_service_pb2_grpc import AdminServiceStub
@@ -107,6 +109,17 @@ class AdminClient:
             request.page_token = page.next_page_token
             if not request.page_token:
                 return
+
+    async def rotate_api_key(
+        self, api_key_id: str, overlap: timedelta | None = None, expire_time: datetime | None = None
+    ) -> RotateApiKeyResponse:
+        """Make a key in the place of another, which stays valid for `overlap` (24 hours). Tried once only."""
+        request = RotateApiKeyRequest(api_key_id=api_key_id)
+        if overlap is not None:
+            request.overlap.FromTimedelta(overlap)
+        if expire_time:
+            request.expire_time.FromDatetime(expire_time)
+        return await self._once.call(self._admin.RotateApiKey, request)
 
     async def revoke_api_key(self, api_key_id: str) -> ApiKey:
         """Make a key invalid within 60 seconds everywhere."""

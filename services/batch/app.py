@@ -27,7 +27,7 @@ from batch.loops.tell_again import TellAgain
 from batch.loops.watch_outbox import WatchOutbox
 from batch.rpc.add_documents import AddDocuments
 from batch.rpc.admin_dead_letters import ListDeadLetters, ReplayDeadLetters
-from batch.rpc.admin_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from batch.rpc.admin_keys import CreateApiKey, ListApiKeys, RevokeApiKey, RotateApiKey
 from batch.rpc.admin_tenants import CreateTenant, ListTenants, UpdateTenant
 from batch.rpc.attach import Attach
 from batch.rpc.begin_upload import BeginUpload
@@ -205,12 +205,14 @@ def _work(database: Database, settings: BatchSettings, attach: Attach) -> Doors:
 
 
 def _admin(database: Database, settings: BatchSettings, replay: Publisher) -> Doors:
+    pepper = settings.key_pepper.get_secret_value()
     return {
         "CreateTenant": CreateTenant(database),
         "ListTenants": ListTenants(database),
         "UpdateTenant": UpdateTenant(database),
-        "CreateApiKey": CreateApiKey(database, settings.key_pepper.get_secret_value()),
+        "CreateApiKey": CreateApiKey(database, pepper),
         "ListApiKeys": ListApiKeys(database),
+        "RotateApiKey": RotateApiKey(database, pepper),
         "RevokeApiKey": RevokeApiKey(database),
         "ListDeadLetters": ListDeadLetters(database),
         "ReplayDeadLetters": ReplayDeadLetters(database, replay),

@@ -64,9 +64,22 @@ def _register_keys(admin: "Commands") -> None:
     parser.add_argument("--expires-in", type=duration, metavar="90d", help="when it stops being valid; else never")
     example = f"  {_WORDS} list-keys --tenant acme"
     _add_tenant(add_admin_command(admin, "list-keys", "List the keys of a tenant.", example, list_keys))
+    _register_rotation(admin)
     example = f"  {_WORDS} revoke-key 01990a2c-7d1e-7c3a-9b52-2f6f1c1f9a10"
     parser = add_admin_command(admin, "revoke-key", "Make a key invalid within a minute.", example, revoke_key)
     parser.add_argument("key", metavar="ID", help="id of the key, from list-keys")
+
+
+def _register_rotation(admin: "Commands") -> None:
+    example = f"  {_WORDS} rotate-key 01990a2c-7d1e-7c3a-9b52-2f6f1c1f9a10 --overlap 2d"
+    parser = add_admin_command(
+        admin, "rotate-key", "Make a key in the place of another; it is shown once.", example, rotate_key
+    )
+    parser.add_argument("key", metavar="ID", help="id of the key to replace, from list-keys")
+    parser.add_argument(
+        "--overlap", type=duration, metavar="24h", help="how long the old key stays valid, up to 7d (24h)"
+    )
+    parser.add_argument("--expires-in", type=duration, metavar="90d", help="when the new key ends; else never")
 
 
 def _add_tenant(parser: argparse.ArgumentParser) -> None:
@@ -95,8 +108,7 @@ async def set_tier(admin: AdminClient, arguments: argparse.Namespace) -> int:
 async def create_key(admin: AdminClient, arguments: argparse.Namespace) -> int:
     """Make a key and show it once."""
     tenant = await _tenant_for_key(admin, arguments)
-    expire_time = datetime.now(UTC) + arguments.expires_in if arguments.expires_in else None
-    made = await admin.create_api_key(tenant.id, arguments.user, arguments.name, expire_time)
+    made = await admin.create_api_key(tenant.id, arguments.user, arguments.name, _expire_time(arguments))
     if arguments.json:
         write_document({"tenant_id": tenant.id, "key": made.secret, "prefix": made.api_key.prefix})
     else:
@@ -110,6 +122,25 @@ async def list_keys(admin: AdminClient, arguments: argparse.Namespace) -> int:
     tenant = await _tenant(admin, arguments.tenant)
     await _write_all(admin.list_api_keys(tenant.id), arguments, _KEY_HEADING, _key_row)
     return 0
+
+
+async def rotate_key(admin: AdminClient, arguments: argparse.Namespace) -> int:
+    """Make another key and show it once."""
+    made = await admin.rotate_api_key(arguments.key, arguments.overlap, _expire_time(arguments))
+    if arguments.json:
+        ends = json_of(made.replaced)["expire_time"]
+        write_document(
+            {"id": made.api_key.id, "key": made.secret, "prefix": made.api_key.prefix, "replaced_expire_time": ends}
+        )
+    else:
+        ends = local_time(made.replaced.expire_time)
+        note(f"Key {made.replaced.prefix}… is valid until {ends}. The new one is shown this once:")
+        write_text(made.secret)
+    return 0
+
+
+def _expire_time(arguments: argparse.Namespace) -> datetime | None:
+    return datetime.now(UTC) + arguments.expires_in if arguments.expires_in else None
 
 
 async def revoke_key(admin: AdminClient, arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""AdminService, API keys: create, list, revoke."""
+"""AdminService, API keys: create, list, rotate, revoke."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -14,8 +14,11 @@ from batch.store.tenants import KeyRow, NewKey
 from batch.wire import paging
 from batch.wire.fields import Violations, only
 from batch.wire.moments import timestamp
-from chassis.errors import not_found
+from chassis.errors import CallError, CallReason, not_found, precondition
 from quire.admin.v1 import admin_service_pb2, tenant_pb2
+
+USUAL_OVERLAP_SECONDS = 24 * 3600.0
+LONGEST_OVERLAP_SECONDS = 7 * 24 * 3600.0
 
 
 def key_message(row: KeyRow) -> tenant_pb2.ApiKey:
@@ -66,7 +69,9 @@ async def _insert(tx: Tx, new: NewKey) -> admin_service_pb2.CreateApiKeyResponse
     return admin_service_pb2.CreateApiKeyResponse(api_key=key_message(await tenants.insert_key(tx, new)))
 
 
-def _expiry(violations: Violations, request: admin_service_pb2.CreateApiKeyRequest) -> datetime | None:
+def _expiry(
+    violations: Violations, request: admin_service_pb2.CreateApiKeyRequest | admin_service_pb2.RotateApiKeyRequest
+) -> datetime | None:
     if not request.HasField("expire_time"):
         return None
     try:
@@ -97,6 +102,48 @@ class ListApiKeys:
             api_keys=[key_message(row) for row in page],
             next_page_token=paging.token(query, [str(page[-1].id)]) if len(found) > size else "",
         )
+
+
+class RotateApiKey:
+    """Replaces keys."""
+
+    def __init__(self, database: Database, pepper: str) -> None:
+        self._database = database
+        self._pepper = pepper
+
+    async def __call__(
+        self, request: admin_service_pb2.RotateApiKeyRequest, _: object
+    ) -> admin_service_pb2.RotateApiKeyResponse:
+        """Answer the new key, its secret, and the old key."""
+        violations = Violations()
+        key_id = violations.uuid("api_key_id", request.api_key_id)
+        overlap = _overlap_seconds(violations, request)
+        expires = _expiry(violations, request)
+        violations.check()
+        minted = mint_key(self._pepper)
+        async with self._database.engine() as tx:
+            replaced = await tenants.expire_key(tx, key_id, overlap)
+            if replaced is None:
+                raise await _cannot_rotate(tx, key_id)
+            owner = (replaced.tenant_id, replaced.user_id, replaced.name)
+            row = await tenants.insert_key(tx, NewKey(uuid7(), *owner, minted.prefix, minted.key_hash, expires))
+        return admin_service_pb2.RotateApiKeyResponse(
+            api_key=key_message(row), secret=minted.secret, replaced=key_message(replaced)
+        )
+
+
+def _overlap_seconds(violations: Violations, request: admin_service_pb2.RotateApiKeyRequest) -> float:
+    if not request.HasField("overlap"):
+        return USUAL_OVERLAP_SECONDS
+    seconds = request.overlap.seconds + request.overlap.nanos / 1e9
+    violations.within("overlap", seconds, 0, LONGEST_OVERLAP_SECONDS)
+    return seconds
+
+
+async def _cannot_rotate(tx: Tx, key_id: UUID) -> CallError:
+    if await tenants.get_key(tx, key_id) is None:
+        return not_found("API key", str(key_id))
+    return precondition(CallReason.API_KEY_VOID, "this API key was revoked or has expired; create another one")
 
 
 class RevokeApiKey:

@@ -114,6 +114,21 @@ async def revoke_key(tx: Tx, key_id: UUID) -> KeyRow | None:
     return KeyRow(**columns(found)) if found else None
 
 
+async def get_key(tx: Tx, key_id: UUID) -> KeyRow | None:
+    """Read a key, valid or not."""
+    found = await row(tx, f"SELECT {_KEY} FROM api_keys WHERE id = :id", id=key_id)
+    return KeyRow(**columns(found)) if found else None
+
+
+async def expire_key(tx: Tx, key_id: UUID, seconds: float) -> KeyRow | None:
+    """Let a valid key live on for so long at most; None when it is not valid, or unknown."""
+    statement = f"""
+        UPDATE api_keys SET expires_at = least(expires_at, now() + make_interval(secs => :seconds))
+         WHERE id = :id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) RETURNING {_KEY}"""
+    found = await row(tx, statement, id=key_id, seconds=seconds)
+    return KeyRow(**columns(found)) if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
     """Whom a valid key acts for."""

@@ -55,6 +55,15 @@ class FakeOperator(AdminServiceServicer):
         await self._enter(request, context)
         return admin.ListApiKeysResponse(api_keys=self.keys)
 
+    async def RotateApiKey(self, request: admin.RotateApiKeyRequest, context: Any) -> admin.RotateApiKeyResponse:
+        await self._enter(request, context)
+        old = next(one for one in self.keys if one.id == request.api_key_id)
+        old.expire_time.FromSeconds(request.overlap.seconds)
+        key = tenant_pb2.ApiKey(id=str(uuid4()), tenant_id=old.tenant_id, user_id=old.user_id, prefix="quire_new")
+        if request.HasField("expire_time"):
+            key.expire_time.CopyFrom(request.expire_time)
+        return admin.RotateApiKeyResponse(api_key=key, secret="quire_new_secret", replaced=old)
+
     async def RevokeApiKey(self, request: admin.RevokeApiKeyRequest, context: Any) -> admin.RevokeApiKeyResponse:
         await self._enter(request, context)
         return admin.RevokeApiKeyResponse(api_key=next(one for one in self.keys if one.id == request.api_key_id))
@@ -124,6 +133,18 @@ async def test_admin_changes_the_tier_and_revokes_keys_when_told(operator: FakeO
     (key,) = (await run("admin", "list-keys", "--tenant", "acme", "--json")).json_lines
     assert (await run("admin", "revoke-key", key["id"])).code == 0
     assert (await run("admin", "list-keys", "--tenant", "nobody")).code == 3
+
+
+async def test_rotate_key_prints_the_new_key_once_and_the_end_of_the_old_one_when_told(
+    operator: FakeOperator, run: "Run"
+) -> None:
+    await run("admin", "create-key", "--tenant", "acme", "--tier", "PLUS")
+    old = operator.keys[0].id
+
+    ended = await run("admin", "rotate-key", old, "--overlap", "2d", "--expires-in", "90d", "--json")
+
+    assert (ended.json["key"], ended.json["replaced_expire_time"]) == ("quire_new_secret", "1970-01-03T00:00:00Z")
+    assert (await run("admin", "rotate-key", old)).out == "quire_new_secret\n"
 
 
 async def test_admin_lists_every_dead_letter_and_sends_them_again_when_told(operator: FakeOperator, run: "Run") -> None:

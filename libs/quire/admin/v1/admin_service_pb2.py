@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from quire.admin.v1 import tenant_pb2 as quire_dot_admin_dot_v1_dot_tenant__pb2
 from quire.batch.v1 import batch_pb2 as quire_dot_batch_dot_v1_dot_batch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"quire/admin/v1/admin_service.proto\x12\x0equire.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bquire/admin/v1/tenant.proto\x1a\x1aquire/batch/v1/batch.proto\"G\n\x13\x43reateTenantRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04tier\x18\x02 \x01(\x0e\x32\x14.quire.batch.v1.Tier\">\n\x14\x43reateTenantResponse\x12&\n\x06tenant\x18\x01 \x01(\x0b\x32\x16.quire.admin.v1.Tenant\";\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x13ListTenantsResponse\x12\'\n\x07tenants\x18\x01 \x03(\x0b\x32\x16.quire.admin.v1.Tenant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf0\x01\n\x13UpdateTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\"\n\x04tier\x18\x02 \x01(\x0e\x32\x14.quire.batch.v1.Tier\x12P\n\x0flimit_overrides\x18\x03 \x03(\x0b\x32\x37.quire.admin.v1.UpdateTenantRequest.LimitOverridesEntry\x12\x19\n\x11replace_overrides\x18\x04 \x01(\x08\x1a\x35\n\x13LimitOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\">\n\x14UpdateTenantResponse\x12&\n\x06tenant\x18\x01 \x01(\x0b\x32\x16.quire.admin.v1.Tenant\"\x8c\x01\n\x13\x43reateApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"O\n\x14\x43reateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.quire.admin.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"N\n\x12ListApiKeysRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x13ListApiKeysResponse\x12(\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x16.quire.admin.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\")\n\x13RevokeApiKeyRequest\x12\x12\n\napi_key_id\x18\x01 \x01(\t\"?\n\x14RevokeApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.quire.admin.v1.ApiKey\"?\n\x16ListDeadLettersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"d\n\x17ListDeadLettersResponse\x12\x30\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1a.quire.admin.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x18ReplayDeadLettersRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"3\n\x19ReplayDeadLettersResponse\x12\x16\n\x0ereplayed_count\x18\x01 \x01(\x05\"\x17\n\x15GetQueueHealthRequest\"E\n\x16GetQueueHealthResponse\x12+\n\x06queues\x18\x01 \x03(\x0b\x32\x1b.quire.admin.v1.QueueHealth2\xd9\x06\n\x0c\x41\x64minService\x12Y\n\x0c\x43reateTenant\x12#.quire.admin.v1.CreateTenantRequest\x1a$.quire.admin.v1.CreateTenantResponse\x12V\n\x0bListTenants\x12\".quire.admin.v1.ListTenantsRequest\x1a#.quire.admin.v1.ListTenantsResponse\x12Y\n\x0cUpdateTenant\x12#.quire.admin.v1.UpdateTenantRequest\x1a$.quire.admin.v1.UpdateTenantResponse\x12Y\n\x0c\x43reateApiKey\x12#.quire.admin.v1.CreateApiKeyRequest\x1a$.quire.admin.v1.CreateApiKeyResponse\x12V\n\x0bListApiKeys\x12\".quire.admin.v1.ListApiKeysRequest\x1a#.quire.admin.v1.ListApiKeysResponse\x12Y\n\x0cRevokeApiKey\x12#.quire.admin.v1.RevokeApiKeyRequest\x1a$.quire.admin.v1.RevokeApiKeyResponse\x12\x62\n\x0fListDeadLetters\x12&.quire.admin.v1.ListDeadLettersRequest\x1a\'.quire.admin.v1.ListDeadLettersResponse\x12h\n\x11ReplayDeadLetters\x12(.quire.admin.v1.ReplayDeadLettersRequest\x1a).quire.admin.v1.ReplayDeadLettersResponse\x12_\n\x0eGetQueueHealth\x12%.quire.admin.v1.GetQueueHealthRequest\x1a&.quire.admin.v1.GetQueueHealthResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"quire/admin/v1/admin_service.proto\x12\x0equire.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bquire/admin/v1/tenant.proto\x1a\x1aquire/batch/v1/batch.proto\"G\n\x13\x43reateTenantRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04tier\x18\x02 \x01(\x0e\x32\x14.quire.batch.v1.Tier\">\n\x14\x43reateTenantResponse\x12&\n\x06tenant\x18\x01 \x01(\x0b\x32\x16.quire.admin.v1.Tenant\";\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x13ListTenantsResponse\x12\'\n\x07tenants\x18\x01 \x03(\x0b\x32\x16.quire.admin.v1.Tenant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf0\x01\n\x13UpdateTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\"\n\x04tier\x18\x02 \x01(\x0e\x32\x14.quire.batch.v1.Tier\x12P\n\x0flimit_overrides\x18\x03 \x03(\x0b\x32\x37.quire.admin.v1.UpdateTenantRequest.LimitOverridesEntry\x12\x19\n\x11replace_overrides\x18\x04 \x01(\x08\x1a\x35\n\x13LimitOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\">\n\x14UpdateTenantResponse\x12&\n\x06tenant\x18\x01 \x01(\x0b\x32\x16.quire.admin.v1.Tenant\"\x8c\x01\n\x13\x43reateApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"O\n\x14\x43reateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.quire.admin.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"N\n\x12ListApiKeysRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x13ListApiKeysResponse\x12(\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x16.quire.admin.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\")\n\x13RevokeApiKeyRequest\x12\x12\n\napi_key_id\x18\x01 \x01(\t\"?\n\x14RevokeApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.quire.admin.v1.ApiKey\"\x86\x01\n\x13RotateApiKeyRequest\x12\x12\n\napi_key_id\x18\x01 \x01(\t\x12*\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"y\n\x14RotateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.quire.admin.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12(\n\x08replaced\x18\x03 \x01(\x0b\x32\x16.quire.admin.v1.ApiKey\"?\n\x16ListDeadLettersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"d\n\x17ListDeadLettersResponse\x12\x30\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1a.quire.admin.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x18ReplayDeadLettersRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"3\n\x19ReplayDeadLettersResponse\x12\x16\n\x0ereplayed_count\x18\x01 \x01(\x05\"\x17\n\x15GetQueueHealthRequest\"E\n\x16GetQueueHealthResponse\x12+\n\x06queues\x18\x01 \x03(\x0b\x32\x1b.quire.admin.v1.QueueHealth2\xb4\x07\n\x0c\x41\x64minService\x12Y\n\x0c\x43reateTenant\x12#.quire.admin.v1.CreateTenantRequest\x1a$.quire.admin.v1.CreateTenantResponse\x12V\n\x0bListTenants\x12\".quire.admin.v1.ListTenantsRequest\x1a#.quire.admin.v1.ListTenantsResponse\x12Y\n\x0cUpdateTenant\x12#.quire.admin.v1.UpdateTenantRequest\x1a$.quire.admin.v1.UpdateTenantResponse\x12Y\n\x0c\x43reateApiKey\x12#.quire.admin.v1.CreateApiKeyRequest\x1a$.quire.admin.v1.CreateApiKeyResponse\x12V\n\x0bListApiKeys\x12\".quire.admin.v1.ListApiKeysRequest\x1a#.quire.admin.v1.ListApiKeysResponse\x12Y\n\x0cRevokeApiKey\x12#.quire.admin.v1.RevokeApiKeyRequest\x1a$.quire.admin.v1.RevokeApiKeyResponse\x12Y\n\x0cRotateApiKey\x12#.quire.admin.v1.RotateApiKeyRequest\x1a$.quire.admin.v1.RotateApiKeyResponse\x12\x62\n\x0fListDeadLetters\x12&.quire.admin.v1.ListDeadLettersRequest\x1a\'.quire.admin.v1.ListDeadLettersResponse\x12h\n\x11ReplayDeadLetters\x12(.quire.admin.v1.ReplayDeadLettersRequest\x1a).quire.admin.v1.ReplayDeadLettersResponse\x12_\n\x0eGetQueueHealth\x12%.quire.admin.v1.GetQueueHealthRequest\x1a&.quire.admin.v1.GetQueueHealthResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,44 +37,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_UPDATETENANTREQUEST_LIMITOVERRIDESENTRY']._loaded_options = None
   _globals['_UPDATETENANTREQUEST_LIMITOVERRIDESENTRY']._serialized_options = b'8\001'
-  _globals['_CREATETENANTREQUEST']._serialized_start=144
-  _globals['_CREATETENANTREQUEST']._serialized_end=215
-  _globals['_CREATETENANTRESPONSE']._serialized_start=217
-  _globals['_CREATETENANTRESPONSE']._serialized_end=279
-  _globals['_LISTTENANTSREQUEST']._serialized_start=281
-  _globals['_LISTTENANTSREQUEST']._serialized_end=340
-  _globals['_LISTTENANTSRESPONSE']._serialized_start=342
-  _globals['_LISTTENANTSRESPONSE']._serialized_end=429
-  _globals['_UPDATETENANTREQUEST']._serialized_start=432
-  _globals['_UPDATETENANTREQUEST']._serialized_end=672
-  _globals['_UPDATETENANTREQUEST_LIMITOVERRIDESENTRY']._serialized_start=619
-  _globals['_UPDATETENANTREQUEST_LIMITOVERRIDESENTRY']._serialized_end=672
-  _globals['_UPDATETENANTRESPONSE']._serialized_start=674
-  _globals['_UPDATETENANTRESPONSE']._serialized_end=736
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=739
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=879
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=881
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=960
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=962
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1040
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1042
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1130
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1132
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1173
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1175
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1238
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1240
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1303
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1305
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1405
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1407
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1446
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1448
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1499
-  _globals['_GETQUEUEHEALTHREQUEST']._serialized_start=1501
-  _globals['_GETQUEUEHEALTHREQUEST']._serialized_end=1524
-  _globals['_GETQUEUEHEALTHRESPONSE']._serialized_start=1526
-  _globals['_GETQUEUEHEALTHRESPONSE']._serialized_end=1595
-  _globals['_ADMINSERVICE']._serialized_start=1598
-  _globals['_ADMINSERVICE']._serialized_end=2455
+  _globals['_CREATETENANTREQUEST']._serialized_start=176
+  _globals['_CREATETENANTREQUEST']._serialized_end=247
+  _globals['_CREATETENANTRESPONSE']._serialized_start=249
+  _globals['_CREATETENANTRESPONSE']._serialized_end=311
+  _globals['_LISTTENANTSREQUEST']._serialized_start=313
+  _globals['_LISTTENANTSREQUEST']._serialized_end=372
+  _globals['_LISTTENANTSRESPONSE']._serialized_start=374
+  _globals['_LISTTENANTSRESPONSE']._serialized_end=461
+  _globals['_UPDATETENANTREQUEST']._serialized_start=464
+  _globals['_UPDATETENANTREQUEST']._serialized_end=704
+  _globals['_UPDATETENANTREQUEST_LIMITOVERRIDESENTRY']._serialized_start=651
+  _globals['_UPDATETENANTREQUEST_LIMITOVERRIDESENTRY']._serialized_end=704
+  _globals['_UPDATETENANTRESPONSE']._serialized_start=706
+  _globals['_UPDATETENANTRESPONSE']._serialized_end=768
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=771
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=911
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=913
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=992
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=994
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1072
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1074
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1162
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1164
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1205
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1207
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1270
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=1273
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=1407
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=1409
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=1530
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1532
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1595
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1597
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1697
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1699
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1738
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1740
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1791
+  _globals['_GETQUEUEHEALTHREQUEST']._serialized_start=1793
+  _globals['_GETQUEUEHEALTHREQUEST']._serialized_end=1816
+  _globals['_GETQUEUEHEALTHRESPONSE']._serialized_start=1818
+  _globals['_GETQUEUEHEALTHRESPONSE']._serialized_end=1887
+  _globals['_ADMINSERVICE']._serialized_start=1890
+  _globals['_ADMINSERVICE']._serialized_end=2838
 # @@protoc_insertion_point(module_scope)

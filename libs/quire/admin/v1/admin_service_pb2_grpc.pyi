@@ -49,6 +49,11 @@ class AdminServiceStub:
     """Lists the keys of a tenant, oldest first."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]
     """Makes a key invalid within 60 seconds everywhere. Idempotent."""
+    RotateApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RotateApiKeyRequest, _admin_service_pb2.RotateApiKeyResponse]
+    """Makes a new key for the tenant, user and name of a valid one, which expires once `overlap` is over. Atomic. Not
+    idempotent: each call makes another key. A key that was revoked or has expired answers FAILED_PRECONDITION,
+    API_KEY_VOID.
+    """
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListDeadLettersRequest, _admin_service_pb2.ListDeadLettersResponse]
     """Lists messages no consumer could read, oldest first."""
     ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ReplayDeadLettersRequest, _admin_service_pb2.ReplayDeadLettersResponse]
@@ -77,6 +82,11 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Lists the keys of a tenant, oldest first."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
     """Makes a key invalid within 60 seconds everywhere. Idempotent."""
+    RotateApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RotateApiKeyRequest, _admin_service_pb2.RotateApiKeyResponse]  # type: ignore[assignment]
+    """Makes a new key for the tenant, user and name of a valid one, which expires once `overlap` is over. Atomic. Not
+    idempotent: each call makes another key. A key that was revoked or has expired answers FAILED_PRECONDITION,
+    API_KEY_VOID.
+    """
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListDeadLettersRequest, _admin_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """Lists messages no consumer could read, oldest first."""
     ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ReplayDeadLettersRequest, _admin_service_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
@@ -138,6 +148,17 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.RevokeApiKeyResponse, _abc.Awaitable[_admin_service_pb2.RevokeApiKeyResponse]]:
         """Makes a key invalid within 60 seconds everywhere. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def RotateApiKey(
+        self,
+        request: _admin_service_pb2.RotateApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.RotateApiKeyResponse, _abc.Awaitable[_admin_service_pb2.RotateApiKeyResponse]]:
+        """Makes a new key for the tenant, user and name of a valid one, which expires once `overlap` is over. Atomic. Not
+        idempotent: each call makes another key. A key that was revoked or has expired answers FAILED_PRECONDITION,
+        API_KEY_VOID.
+        """
 
     @_abc_1.abstractmethod
     def ListDeadLetters(
