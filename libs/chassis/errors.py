@@ -23,6 +23,8 @@ class CallReason(StrEnum):
     """Reasons of calls that no document failure code names; together with FailureCode the whole list of docs/api.md."""
 
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - a reason, not a token
+    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 - a reason, not a token
     FORBIDDEN = "FORBIDDEN"
     NOT_FOUND = "NOT_FOUND"
     FIELD_INVALID = "FIELD_INVALID"
@@ -82,7 +84,7 @@ def invalid(violations: Mapping[str, str], reason: Reason = CallReason.FIELD_INV
 def not_found(kind: str, identifier: str) -> CallError:
     """NOT_FOUND: it does not exist, or it is another tenant's; the two are told apart by nobody."""
     message = f"there is no {kind} {identifier!r}"
-    return CallError(grpc.StatusCode.NOT_FOUND, CallReason.NOT_FOUND, message, {"kind": kind})
+    return CallError(grpc.StatusCode.NOT_FOUND, CallReason.NOT_FOUND, message, {"kind": kind, "id": identifier})
 
 
 def precondition(reason: Reason, message: str, metadata: Mapping[str, str] | None = None) -> CallError:
@@ -105,9 +107,9 @@ def tier_required(message: str, tier: str) -> CallError:
     return CallError(grpc.StatusCode.PERMISSION_DENIED, FailureCode.TIER_REQUIRED, message, {"tier_required": tier})
 
 
-def unauthenticated(message: str) -> CallError:
+def unauthenticated(message: str, reason: Reason = CallReason.UNAUTHENTICATED) -> CallError:
     """UNAUTHENTICATED: no credential, or none that is valid."""
-    return CallError(grpc.StatusCode.UNAUTHENTICATED, CallReason.UNAUTHENTICATED, message)
+    return CallError(grpc.StatusCode.UNAUTHENTICATED, reason, message)
 
 
 def forbidden(message: str) -> CallError:

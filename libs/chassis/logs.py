@@ -67,3 +67,5 @@ def get_logger() -> FilteringBoundLogger:
 
 
 bind = structlog.contextvars.bound_contextvars
+add_to_lines = structlog.contextvars.bind_contextvars
+"""Adds keywords to all later lines of the same call."""

@@ -1,5 +1,6 @@
 """The interceptor between doors and the wire: one place that turns what a door raises into a status."""
 
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -11,6 +12,9 @@ from chassis.logs import bind, get_logger
 
 log = get_logger()
 
+ADMITTED_SECONDS = 30.0
+"""How long a stream answers on the strength of one look at its credential, which may be revoked meanwhile."""
+
 Context = grpc.aio.ServicerContext[Any, Any]
 Enter = Callable[[str, Context], Awaitable[None]]
 """Runs before each call with its full method name; raises CallError to refuse."""
@@ -21,8 +25,9 @@ Translate = Callable[[BaseException], CallError | None]
 class FaultInterceptor(grpc.aio.ServerInterceptor):
     """Authenticates by `enter`, binds the method to the logs, and answers every fault as a rich status."""
 
-    def __init__(self, enter: Enter, translate: Translate) -> None:
+    def __init__(self, enter: Enter, translate: Translate, admitted_seconds: float = ADMITTED_SECONDS) -> None:
         self._enter = enter
+        self._admitted_seconds = admitted_seconds
         self._translate = translate
 
     async def intercept_service(
@@ -65,13 +70,19 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):
         async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
             with bind(method=method):
                 try:
-                    await self._enter(method, context)
+                    admitted_until = await self._admit(method, context)
                     async for response in behavior(request, context):
+                        if time.monotonic() >= admitted_until:
+                            admitted_until = await self._admit(method, context)
                         yield response
                 except Exception as error:  # noqa: BLE001 - the outermost wall
                     await self._abort(error, context)
 
         return stream
+
+    async def _admit(self, method: str, context: Context) -> float:
+        await self._enter(method, context)
+        return time.monotonic() + self._admitted_seconds
 
     async def _abort(self, error: Exception, context: Context) -> None:
         if isinstance(error, grpc.aio.AbortError):
@@ -84,7 +95,7 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):
     def _call_error(self, error: Exception) -> CallError:
         known = error if isinstance(error, CallError) else self._translate(error)
         if known is not None:
-            log.info("call_refused", code=known.code.name, reason=str(known.reason))
+            log.info("call_refused", code=known.code.name, reason=str(known.reason), about=dict(known.metadata))
             return known
         incident = uuid.uuid4().hex[:12]
         log.error("call_failed", incident=incident, exc_info=error)

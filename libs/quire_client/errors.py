@@ -38,6 +38,9 @@ _HINTS = {
     "BATCH_EMPTY": "Add documents first.",
     "BATCH_NOT_OPEN": "Nothing of the batch waits any more; `quire retry` opens what has no result again.",
     "BATCH_PURGED": "The retention of the tier is over; submit the files again.",
+    "TOKEN_EXPIRED": "Get a new token from your issuer and set QUIRE_API_KEY to it.",
+    "TOKEN_INVALID": "Get another token from the issuer Quire trusts, or use an API key.",
+    "API_KEY_VOID": "Make another key: `quire admin create-key`.",
     "TENANT_EXISTS": "`quire admin set-tier` moves a tenant to another tier.",
     "REQUEST_ID_REUSED": "Give a new request id, or the very same request.",
 }

@@ -5,8 +5,13 @@ import importlib.resources
 from collections.abc import Sequence
 from typing import Any
 
+from batch.audit import audited
 from batch.domain.tiers import TierRules, parse_rules
-from batch.identity import Identity
+from batch.identity.api_keys import ApiKeys
+from batch.identity.door import Identity
+from batch.identity.issuer import Issuer
+from batch.identity.issuer_keys import IssuerKeys
+from batch.identity.tokens import Tokens
 from batch.loops.collect_orphans import CollectOrphans
 from batch.loops.collect_results import CollectResults
 from batch.loops.collect_uploads import CollectUploads
@@ -142,6 +147,8 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
     # No part of the process: a replay that is not confirmed is the operator's to repeat, and no reason to end.
     replay = Publisher(settings.amqp_url.get_secret_value(), "batch.replay", JOBS_EXTRACT, PROGRESS_FOLD)
 
+    identity, issuer = _identity(settings, database)
+
     async def end_streams() -> None:
         await hub.close()
         await attach.close()
@@ -152,7 +159,9 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
             _register(batch_service_pb2, batch_service_pb2_grpc, "BatchService", _batch(database, rules, hub, blobs)),
             _register(intake_service_pb2, intake_service_pb2_grpc, "IntakeService", _intake(database, rules)),
             _register(work_service_pb2, work_service_pb2_grpc, "WorkService", _work(database, settings, attach)),
-            _register(admin_service_pb2, admin_service_pb2_grpc, "AdminService", _admin(database, settings, replay)),
+            _register(
+                admin_service_pb2, admin_service_pb2_grpc, "AdminService", audited(_admin(database, settings, replay))
+            ),
         ],
         service_names=[
             "quire.batch.v1.BatchService",
@@ -160,11 +169,21 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
             "quire.work.v1.WorkService",
             "quire.admin.v1.AdminService",
         ],
-        interceptors=[FaultInterceptor(Identity(settings, database).enter, _translate)],
+        interceptors=[FaultInterceptor(identity.enter, _translate)],
         on_drain=end_streams,
         notice_seconds=settings.notice_seconds,
     )
-    return [Resource(nothing, replay.close), Background("watch", hub.run), Background("lines", attach.run), server]
+    care = [Background("watch", hub.run), Background("lines", attach.run), *issuer]
+    return [Resource(nothing, replay.close), *care, server]
+
+
+def _identity(settings: BatchSettings, database: Database) -> tuple[Identity, list[Part]]:
+    keys = ApiKeys(database, settings.key_pepper.get_secret_value())
+    if settings.oidc_issuer is None:
+        return Identity(settings, keys, None), []
+    issuer_keys = IssuerKeys(Issuer(settings.oidc_issuer, settings.oidc_jwks_url))
+    tokens = Tokens(database, settings, issuer_keys)
+    return Identity(settings, keys, tokens), [Background("issuer_keys", issuer_keys.run)]
 
 
 def _batch(database: Database, rules: TierRules, hub: WatchHub, blobs: Blobs) -> Doors:

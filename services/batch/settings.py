@@ -1,5 +1,8 @@
 """Settings of the batch service; each is the environment variable `QUIRE_<NAME>`."""
 
+from typing import Self
+from urllib.parse import urlsplit
+
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,7 +21,39 @@ class MigrateSettings(BaseSettings):
     database_engine_url: SecretStr
 
 
-class BatchSettings(ServiceSettings, DoorSettings):
+class OidcSettings(BaseSettings):
+    """Whose tokens are taken beside API keys; without an issuer, nobody's."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
+
+    oidc_issuer: str | None = Field(default=None, description="as in the tokens' `iss`")
+    oidc_audience: str | None = Field(default=None, description="as in the tokens' `aud`; needed with an issuer")
+    oidc_jwks_url: str | None = Field(default=None, description="unset: as the issuer's own configuration says")
+    oidc_tenant_claim: str = Field(default="quire_tenant", min_length=1, description="holds a tenant's id or name")
+
+    @model_validator(mode="after")
+    def _issuer_is_whole(self) -> Self:
+        if bool(self.oidc_issuer) != bool(self.oidc_audience):
+            raise ValueError("QUIRE_OIDC_ISSUER and QUIRE_OIDC_AUDIENCE need each other")
+        if self.oidc_jwks_url and not self.oidc_issuer:
+            raise ValueError("QUIRE_OIDC_JWKS_URL needs QUIRE_OIDC_ISSUER")
+        for name, url in (("QUIRE_OIDC_ISSUER", self.oidc_issuer), ("QUIRE_OIDC_JWKS_URL", self.oidc_jwks_url)):
+            if url and not is_private(url):
+                raise ValueError(f"{name} must be an https address (http only on this machine's loopback)")
+        return self
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody on the way can read or change what an address answers."""
+    try:
+        parts = urlsplit(url)
+        on_loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and on_loopback))
+
+
+class BatchSettings(OidcSettings, ServiceSettings, DoorSettings):
     """What `python -m batch serve` reads."""
 
     database_api_url: SecretStr

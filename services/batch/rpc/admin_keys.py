@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
-from batch.identity import mint_key
+from batch.identity.api_keys import mint_key
 from batch.once import once
 from batch.store import tenants
 from batch.store.database import Database, Tx

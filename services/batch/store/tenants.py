@@ -44,6 +44,13 @@ async def get(tx: Tx, tenant_id: UUID, *, lock: bool = False) -> TenantRow | Non
     return TenantRow(**columns(found)) if found else None
 
 
+async def find(tx: Tx, tenant_id: UUID, name: str) -> UUID | None:
+    """Find a tenant by its id, or else by its name."""
+    statement = "SELECT id FROM tenants WHERE id = :id OR name = :name ORDER BY id = :id DESC LIMIT 1"
+    found = await row(tx, statement, id=tenant_id, name=name)
+    return found.id if found else None
+
+
 async def create(tx: Tx, tenant_id: UUID, name: str, tier: str) -> TenantRow:
     """Insert a tenant, or read the one of that name."""
     statement = f"""

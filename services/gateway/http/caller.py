@@ -18,10 +18,10 @@ KEY_NAMESPACE = uuid.UUID("5f6b3c52-7f0e-5d0a-9a41-6f1f0c6f9d11")
 
 async def bearer(request: Request) -> Caller:
     """The caller's credential, not judged here; raises CallError when there is none."""
-    value = request.headers.get("authorization", "")
+    value = ",".join(request.headers.getlist("authorization"))
     scheme, _, key = value.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip() or not (value.isascii() and value.isprintable()):
-        raise unauthenticated("send the header `Authorization: Bearer <API key>`")
+    if scheme.lower() != "bearer" or not key.strip() or not (value.isascii() and value.isprintable()) or "," in value:
+        raise unauthenticated("send the header `Authorization: Bearer <API key or token>`, once")
     return Caller(f"Bearer {key.strip()}")
 
 

@@ -45,10 +45,10 @@ def translate(error: BaseException) -> CallError | None:
 
 
 def _caller(context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
-    for key, value in context.invocation_metadata() or ():
-        if key == AUTHORIZATION_KEY and isinstance(value, str) and value:
-            return Caller(value)
-    raise unauthenticated("send `authorization: Bearer <API key>` as metadata")
+    sent = [value for key, value in context.invocation_metadata() or () if key == AUTHORIZATION_KEY]
+    if len(sent) == 1 and isinstance(sent[0], str) and sent[0]:
+        return Caller(sent[0])
+    raise unauthenticated("send `authorization: Bearer <API key or token>` as metadata, once")
 
 
 async def _offer(requests: AsyncIterator[UploadDocumentRequest]) -> Offer:

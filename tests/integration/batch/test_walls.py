@@ -44,6 +44,7 @@ async def ask(tenant: Tenant, metadata: Metadata) -> object:
         bearer("quire__"),
         bearer("x" * 8_000),
         bearer("' OR 1=1 --"),
+        (*bearer("quire_000000000000_secret"), *bearer("quire_000000000000_secret")),
     ],
 )
 async def test_a_call_without_a_valid_key_is_unauthenticated(world: World, metadata: Metadata) -> None:
@@ -135,6 +136,35 @@ async def test_operators_make_tenants_and_keys_and_walk_through_them(world: Worl
     assert len({key.id for key in (*first.api_keys, *second.api_keys)}) == 2
     assert not second.next_page_token
     assert made[0].key.startswith(first.api_keys[0].prefix)
+
+
+async def test_what_operators_do_and_who_is_refused_stands_in_the_log_without_a_secret(world: World) -> None:
+    tenant, admin, operator = await world.tenant(), world.door.admin, world.door.operator
+    missing = RevokeApiKeyRequest(api_key_id=an_id())
+    await refused(admin.RevokeApiKey(missing, metadata=operator))
+    stranger = f"{tenant.key[:18]}_{'A' * 43}"
+    await refused(ask(tenant, bearer(stranger)))
+    await refused(admin.ListTenants(ListTenantsRequest(), metadata=tenant.metadata))
+    told = world.service.events()
+    calls = [event for event in told if event["event"] == "admin_called"]
+    made = next(event for event in calls if event.get("tenant_id") == tenant.id)
+    assert (made["called"], made["outcome"], made["user_id"]) == ("CreateApiKey", "OK", "ann")
+    about = (calls[-1]["called"], calls[-1]["outcome"], calls[-1]["api_key_id"])
+    assert about == ("RevokeApiKey", "NOT_FOUND", missing.api_key_id)
+    refusals = [event for event in told if event["event"] == "credential_refused"][-2:]
+    assert [event["reason"] for event in refusals] == [CallReason.UNAUTHENTICATED, CallReason.FORBIDDEN]
+    assert {event["key_prefix"] for event in refusals} == {tenant.key[:18]}
+    log = world.service.log.read_text()
+    assert not [secret for secret in (tenant.key, stranger, world.servers["QUIRE_ADMIN_TOKEN"]) if secret in log]
+
+
+async def test_a_refusal_of_another_tenants_id_names_who_asked(world: World) -> None:
+    ann, bob = await world.tenant(), await world.tenant()
+    batch = await ann.create()
+    assert (await refused(bob.get(batch.id))).code is grpc.StatusCode.NOT_FOUND
+    last = [event for event in world.service.events() if event["event"] == "call_refused"][-1]
+    assert (last["reason"], last["tenant_id"], last["user_id"]) == (CallReason.NOT_FOUND, bob.id, "ann")
+    assert last["about"] == {"kind": "batch", "id": batch.id}
 
 
 async def test_no_secret_of_a_key_is_kept(world: World) -> None:

@@ -90,6 +90,29 @@ def test_time_budgets_must_fit_into_each_other(monkeypatch: pytest.MonkeyPatch) 
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"QUIRE_OIDC_ISSUER": "https://issuer.example"}, "QUIRE_OIDC_AUDIENCE"),
+        ({"QUIRE_OIDC_AUDIENCE": "quire"}, "QUIRE_OIDC_ISSUER"),
+        ({"QUIRE_OIDC_JWKS_URL": "https://issuer.example/keys"}, "QUIRE_OIDC_JWKS_URL"),
+        ({"QUIRE_OIDC_ISSUER": "http://issuer.example", "QUIRE_OIDC_AUDIENCE": "quire"}, "QUIRE_OIDC_ISSUER"),
+        (
+            {
+                "QUIRE_OIDC_ISSUER": "https://issuer.example",
+                "QUIRE_OIDC_AUDIENCE": "quire",
+                "QUIRE_OIDC_JWKS_URL": "file:///etc/passwd",
+            },
+            "QUIRE_OIDC_JWKS_URL",
+        ),
+    ],
+)
+def test_settings_refuse_half_an_issuer_or_one_that_can_be_forged_on_the_way(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], named: str
+) -> None:
+    assert named in faults(monkeypatch, **changes)[0]
+
+
 def test_new_code_runs_on_old_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUIRE_SOMETHING_OF_YESTERDAY", "x")
     assert load(BatchSettings)

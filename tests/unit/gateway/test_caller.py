@@ -23,6 +23,12 @@ async def test_bearer_refuses_what_is_no_credential(value: str) -> None:
         await bearer(request_with(authorization=value))
 
 
+async def test_bearer_refuses_two_credentials() -> None:
+    twice = Request({"type": "http", "headers": [(b"authorization", b"Bearer one"), (b"authorization", b"Bearer two")]})
+    with pytest.raises(CallError, match="UNAUTHENTICATED"):
+        await bearer(twice)
+
+
 async def test_request_id_is_the_key_when_the_key_is_a_uuid() -> None:
     key = uuid.uuid4()
     assert await request_id(request_with(idempotency_key=str(key).upper())) == str(key)

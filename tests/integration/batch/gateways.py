@@ -1,0 +1,59 @@
+"""A gateway before a batch service, in the process of the test."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import httpx2
+from pydantic import SecretStr
+
+from chassis.blobs import Blobs
+from chassis.rpc_client import open_channel
+from gateway.app import Doors
+from gateway.backend import Backend
+from gateway.settings import GatewaySettings
+from gateway.upload import Uploads
+from tests.integration.batch.processes import Servers, free_address
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Its two doors."""
+
+    http: httpx2.AsyncClient
+    rpc: grpc.aio.Channel
+
+
+@asynccontextmanager
+async def running_gateway(servers: Servers, batch_address: str, **changes: Any) -> AsyncGenerator[Gateway]:
+    settings = GatewaySettings(
+        s3_endpoint=servers["QUIRE_S3_ENDPOINT"],
+        s3_access_key=SecretStr(servers["QUIRE_S3_ACCESS_KEY"]),
+        s3_secret_key=SecretStr(servers["QUIRE_S3_SECRET_KEY"]),
+        s3_bucket=servers["QUIRE_S3_BUCKET"],
+        batch_address=batch_address,
+        gateway_token=SecretStr(servers["QUIRE_GATEWAY_TOKEN"]),
+        gateway_http_listen=free_address(),
+        gateway_grpc_listen=free_address(),
+        drain_seconds=6,
+        notice_seconds=0,
+        **changes,
+    )
+    blobs, channel = Blobs(settings), open_channel(settings.batch_address)
+    backend = Backend(channel, settings.gateway_token.get_secret_value())
+    uploads = Uploads(backend, blobs)
+    doors = Doors(settings, backend, blobs, uploads)
+    await doors.start()
+    try:
+        base = f"http://{settings.gateway_http_listen}"
+        async with (
+            httpx2.AsyncClient(base_url=base, timeout=30, trust_env=False) as http,
+            grpc.aio.insecure_channel(settings.gateway_grpc_listen) as rpc,
+        ):
+            yield Gateway(http, rpc)
+    finally:
+        await doors.stop()
+        await channel.close()
+        blobs.close()
