@@ -32,6 +32,7 @@ SECRETS = {
     "QUIRE_GATEWAY_TOKEN": 32,
     "QUIRE_WORKER_TOKEN": 32,
     "QUIRE_ADMIN_TOKEN": 32,
+    "QUIRE_SESSION_KEYS": 32,
 }
 
 # Each names a server of somebody else's, which then replaces ours.
@@ -151,6 +152,7 @@ def _doors(base: int, http_port: int) -> dict[str, str]:
         "QUIRE_BATCH_ADDRESS": batch,
         "QUIRE_GATEWAY_HTTP_LISTEN": pages,
         "QUIRE_GATEWAY_GRPC_LISTEN": uploads,
+        "QUIRE_GATEWAY_INSECURE_COOKIES": "true",  # browsers keep no secure cookie of plain http
         "QUIRE_GATEWAY_URL": f"http://{pages}",
         "QUIRE_EXTRACTOR_LISTEN": address(base, Offset.EXTRACTOR),
         "QUIRE_ENDPOINT": batch,

@@ -43,6 +43,7 @@ from batch.rpc.complete_upload import CompleteUpload
 from batch.rpc.create_batch import CreateBatch
 from batch.rpc.delete_batch import DeleteBatch
 from batch.rpc.get_batch import GetBatch
+from batch.rpc.get_caller import GetCaller
 from batch.rpc.get_document import GetDocument
 from batch.rpc.get_limits import GetLimits
 from batch.rpc.get_queue_health import GetQueueHealth
@@ -207,6 +208,7 @@ def _batch(database: Database, rules: TierRules, hub: WatchHub, blobs: Blobs) ->
         "DeleteBatch": DeleteBatch(database),
         "GetLimits": GetLimits(database, rules),
         "GetUsage": GetUsage(database),
+        "GetCaller": GetCaller(database),
     }
 
 

@@ -14,6 +14,7 @@ from gateway.backend import Backend
 from gateway.http.application import build_application
 from gateway.http.drain import Drain
 from gateway.http.server import HttpServer
+from gateway.http.sessions import Sessions
 from gateway.rpc.upload_document import UploadDocumentDoor, require_credential, translate
 from gateway.settings import GatewaySettings
 from gateway.upload import Uploads
@@ -46,7 +47,7 @@ class Doors(Part):
     def __init__(self, settings: GatewaySettings, backend: Backend, blobs: Blobs, uploads: Uploads) -> None:
         self.drain, notice = Drain(), settings.notice_seconds
         grace = max(1.0, settings.drain_seconds - notice - MARGIN_SECONDS)
-        app = build_application(backend, uploads, blobs, self.drain)
+        app = build_application(backend, uploads, blobs, self.drain, _sessions(settings))
         self.http = HttpServer(
             settings.gateway_http_listen, app, self.drain, notice_seconds=notice, grace_seconds=grace
         )
@@ -82,3 +83,8 @@ class Doors(Part):
         for fault in ends:
             if fault is not None:
                 raise fault
+
+
+def _sessions(settings: GatewaySettings) -> Sessions | None:
+    keys = settings.listed_session_keys
+    return Sessions(keys, secure=not settings.gateway_insecure_cookies) if keys else None

@@ -40,7 +40,12 @@ class Caller:
     """Who asks, as the batch service will judge it."""
 
     authorization: str
-    """The whole header value, `Bearer <key>`."""
+    """The whole header value, `Bearer <credential>`."""
+
+    @property
+    def credential(self) -> str:
+        """An API key or a token."""
+        return self.authorization.partition(" ")[2]
 
     @property
     def metadata(self) -> Metadata:

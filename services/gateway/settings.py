@@ -1,12 +1,15 @@
 """What the gateway reads from the environment."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from chassis.settings import DoorSettings, StoreSettings
 
 Listen = Annotated[str, Field(pattern=r"^.+:\d{1,5}$")]
+
+LEAST_KEY_CHARACTERS = 32
+LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
 
 
 class GatewaySettings(StoreSettings, DoorSettings):
@@ -15,5 +18,23 @@ class GatewaySettings(StoreSettings, DoorSettings):
     batch_address: str = Field(min_length=1, description="`host:port` or `dns:///name:port` of the batch service")
     gateway_token: SecretStr = Field(min_length=1, description="the gateway's own credential at the batch service")
     notice_seconds: float = Field(default=5.0, ge=0, description="as long as a balancer may take to see /readyz fail")
+    session_keys: SecretStr | None = Field(
+        default=None, description="seal sign-ins, comma-separated: the first seals, all open; unset: no sign-in"
+    )
+    gateway_insecure_cookies: bool = Field(default=False, description="sign-in by plain http, on loopback alone")
     gateway_http_listen: Listen = "127.0.0.1:8080"
     gateway_grpc_listen: Listen = "127.0.0.1:8081"
+
+    @property
+    def listed_session_keys(self) -> list[str]:
+        """Each key by itself."""
+        text = self.session_keys.get_secret_value() if self.session_keys else ""
+        return [key.strip() for key in text.split(",") if key.strip()]
+
+    @model_validator(mode="after")
+    def _sessions_are_safe(self) -> Self:
+        if any(len(key) < LEAST_KEY_CHARACTERS for key in self.listed_session_keys):
+            raise ValueError(f"QUIRE_SESSION_KEYS: each must have at least {LEAST_KEY_CHARACTERS} characters")
+        if self.gateway_insecure_cookies and not self.gateway_http_listen.startswith(LOOPBACK):
+            raise ValueError("QUIRE_GATEWAY_INSECURE_COOKIES needs QUIRE_GATEWAY_HTTP_LISTEN on loopback")
+        return self

@@ -27,16 +27,20 @@ from gateway.http.routes import (
     limits,
     pages,
     results,
+    session,
     verbs,
 )
+from gateway.http.sessions import Sessions
 from gateway.http.wall import Wall
 from gateway.upload import Uploads
 
-DOORS = (extract, batches, verbs, documents, contents, results, events, limits, catalogue, health, pages)
+DOORS = (extract, batches, verbs, documents, contents, results, events, limits, session, catalogue, health, pages)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def build_application(backend: Backend, uploads: Uploads, blobs: Blobs, drain: Drain) -> FastAPI:
+def build_application(
+    backend: Backend, uploads: Uploads, blobs: Blobs, drain: Drain, sessions: Sessions | None
+) -> FastAPI:
     """The whole HTTP side of the gateway, ready to be served."""
     app = FastAPI(
         title="Quire",
@@ -48,6 +52,7 @@ def build_application(backend: Backend, uploads: Uploads, blobs: Blobs, drain: D
         exception_handlers={HTTPException: _http_fault, RequestValidationError: _invalid},
     )
     app.state.backend, app.state.uploads, app.state.blobs, app.state.drain = backend, uploads, blobs, drain
+    app.state.sessions = sessions
     for door in DOORS:
         app.include_router(door.router)
     describe(app)

@@ -1,5 +1,6 @@
 """Who asks and what stands behind the doors, as dependencies of the routes."""
 
+import re
 import uuid
 from typing import Annotated
 
@@ -8,10 +9,14 @@ from fastapi import Depends, Request
 from chassis.errors import invalid, unauthenticated
 from gateway.backend import Backend, Caller
 from gateway.http.drain import Drain
+from gateway.http.problems import HttpFault, HttpReason
+from gateway.http.same_origin import SAFE_METHODS, refuse_strangers
+from gateway.http.sessions import Sessions
 from gateway.upload import Uploads
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 MAX_KEY_CHARACTERS = 255
+_CREDENTIAL = re.compile(r"[!-+\--~]+")
 # Part of the contract: the same key must give the same request id in every release.
 KEY_NAMESPACE = uuid.UUID("5f6b3c52-7f0e-5d0a-9a41-6f1f0c6f9d11")
 
@@ -19,10 +24,28 @@ KEY_NAMESPACE = uuid.UUID("5f6b3c52-7f0e-5d0a-9a41-6f1f0c6f9d11")
 async def bearer(request: Request) -> Caller:
     """The caller's credential, not judged here; raises CallError when there is none."""
     value = ",".join(request.headers.getlist("authorization"))
-    scheme, _, key = value.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip() or not (value.isascii() and value.isprintable()) or "," in value:
+    scheme, _, credential = value.partition(" ")
+    if scheme.lower() != "bearer":
         raise unauthenticated("send the header `Authorization: Bearer <API key or token>`, once")
-    return Caller(f"Bearer {key.strip()}")
+    return caller_of(credential)
+
+
+def caller_of(credential: str) -> Caller:
+    """Whoever has a credential; raises CallError for what cannot be one."""
+    if not _CREDENTIAL.fullmatch(credential.strip(" ")):
+        raise unauthenticated("an API key or a token is one word of printable ASCII characters, and is sent once")
+    return Caller(f"Bearer {credential.strip(' ')}")
+
+
+async def who_asks(request: Request) -> Caller:
+    """The caller: by the header, or by the sign-in of a page; raises CallError when there is none."""
+    sessions: Sessions | None = request.app.state.sessions
+    credential = sessions.opened(request) if sessions and "authorization" not in request.headers else None
+    if credential is None:
+        return await bearer(request)
+    if request.method not in SAFE_METHODS:
+        refuse_strangers(request)
+    return caller_of(credential)
 
 
 async def request_id(request: Request) -> str:
@@ -59,13 +82,22 @@ async def _uploads(request: Request) -> Uploads:
     return request.app.state.uploads
 
 
+async def _sessions(request: Request) -> Sessions:
+    sessions: Sessions | None = request.app.state.sessions
+    if sessions is None:
+        message = "this gateway offers no sign-in (QUIRE_SESSION_KEYS is not set); send `Authorization`"
+        raise HttpFault(501, HttpReason.SIGN_IN_NOT_OFFERED, message)
+    return sessions
+
+
 async def _drain(request: Request) -> Drain:
     return request.app.state.drain
 
 
-WhoAsks = Annotated[Caller, Depends(bearer)]
+WhoAsks = Annotated[Caller, Depends(who_asks)]
 RequestId = Annotated[str, Depends(request_id)]
 HasKey = Annotated[bool, Depends(has_key)]
 TheBackend = Annotated[Backend, Depends(_backend)]
 TheUploads = Annotated[Uploads, Depends(_uploads)]
+TheSessions = Annotated[Sessions, Depends(_sessions)]
 TheDrain = Annotated[Drain, Depends(_drain)]

@@ -115,6 +115,12 @@ class RetryInput(_Input):
     error_codes: list[Text] = Field(default_factory=list)
 
 
+class SessionInput(_Input):
+    """Who signs in; without a key, whoever `Authorization` says."""
+
+    api_key: Text = ""
+
+
 def _schema_text(schema: dict[str, Any] | str | None) -> str:
     if schema is None:
         return ""

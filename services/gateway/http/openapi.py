@@ -19,12 +19,16 @@ from gateway.http.inputs import (
     NothingInput,
     RetryInput,
     SealInput,
+    SessionInput,
 )
+from gateway.http.same_origin import PAGE_HEADER
+from gateway.http.sessions import COOKIE
 from gateway.http.shapes import enum_names, field_name, is_embedded
 from quire.batch.v1.batch_pb2 import Batch
 from quire.batch.v1.batch_service_pb2 import (
     AddDocumentsResponse,
     CancelDocumentsResponse,
+    GetCallerResponse,
     GetLimitsResponse,
     GetUsageResponse,
     ListBatchesResponse,
@@ -42,6 +46,7 @@ _ANSWERS: tuple[type[Message], ...] = (
     AddDocumentsResponse,
     CancelDocumentsResponse,
     DocumentResult,
+    GetCallerResponse,
     GetLimitsResponse,
     GetUsageResponse,
     ListBatchesResponse,
@@ -56,6 +61,7 @@ _BODIES: tuple[type[BaseModel], ...] = (
     NothingInput,
     RetryInput,
     SealInput,
+    SessionInput,
 )
 _INTEGERS = frozenset(
     {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_UINT64}
@@ -81,6 +87,15 @@ _PROBLEM: Values = {
     },
 }
 
+_SECURITY: Values = {
+    "key": {"type": "http", "scheme": "bearer", "description": "an API key, or a token of the trusted issuer"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": f"set by `POST /v1/session`; what is not GET needs `{PAGE_HEADER}: 1` from the same origin",
+    },
+}
 _PROBLEMS: Values = {
     "default": {
         "description": "a problem",
@@ -156,8 +171,8 @@ def _document(app: FastAPI) -> Values:
             operation["responses"].pop("422", None)
     components = document.setdefault("components", {})
     components["schemas"] = _schemas()
-    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    document["security"] = [{"key": []}]
+    components["securitySchemes"] = _SECURITY
+    document["security"] = [{name: []} for name in _SECURITY]
     return document
 
 

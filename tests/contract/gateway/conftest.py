@@ -1,7 +1,8 @@
 """A gateway on real ports, between a fake batch service and a real S3 server."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ sys.path.append(str(Path(__file__).parent))
 
 from fake_batch import API_KEY, SERVICE_TOKEN, Memory, serve_fake_batch
 from object_store import ACCESS_KEY, BUCKET, HOST, SECRET_KEY, ObjectStore, free_ports, running_object_store
+
+SESSION_KEY = "a key of the tests that seals sign-ins"
 
 
 @dataclass
@@ -79,6 +82,7 @@ def settings(object_store: ObjectStore, batch_port: int) -> GatewaySettings:
         s3_bucket=BUCKET,
         batch_address=f"{HOST}:{batch_port}",
         gateway_token=SecretStr(SERVICE_TOKEN),
+        session_keys=SecretStr(SESSION_KEY),
         gateway_http_listen=f"{HOST}:{http_port}",
         gateway_grpc_listen=f"{HOST}:{grpc_port}",
         drain_seconds=6,
@@ -86,8 +90,8 @@ def settings(object_store: ObjectStore, batch_port: int) -> GatewaySettings:
     )
 
 
-@pytest.fixture
-async def stage(settings: GatewaySettings, memory: Memory, object_store: ObjectStore) -> AsyncIterator[Stage]:
+@asynccontextmanager
+async def staged(settings: GatewaySettings, memory: Memory, store: ObjectStore) -> AsyncGenerator[Stage]:
     blobs, channel = Blobs(settings), open_channel(settings.batch_address)
     backend = Backend(channel, settings.gateway_token.get_secret_value())
     uploads = Uploads(backend, blobs)
@@ -98,8 +102,14 @@ async def stage(settings: GatewaySettings, memory: Memory, object_store: ObjectS
         httpx2.AsyncClient(base_url=base, headers=key, timeout=30, trust_env=False) as http,
         grpc.aio.insecure_channel(settings.gateway_grpc_listen) as rpc,
     ):
-        yield Stage(memory, object_store, http, rpc, doors, uploads, settings)
+        yield Stage(memory, store, http, rpc, doors, uploads, settings)
     await doors.stop()
     await uploads.settle(5)
     await channel.close()
     blobs.close()
+
+
+@pytest.fixture
+async def stage(settings: GatewaySettings, memory: Memory, object_store: ObjectStore) -> AsyncIterator[Stage]:
+    async with staged(settings, memory, object_store) as opened:
+        yield opened

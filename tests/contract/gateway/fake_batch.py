@@ -186,6 +186,10 @@ class FakeBatchService(BatchServiceServicer):  # what is not here, nobody in the
         months = [MonthlyUsage(month="2026-11-01", documents=7)] * (request.months or 12)
         return rpc.GetUsageResponse(months=months, usage=LimitUsage(documents_this_month=7))
 
+    async def GetCaller(self, request: rpc.GetCallerRequest, context: Any) -> rpc.GetCallerResponse:
+        await self.memory.note(context, request)
+        return rpc.GetCallerResponse(tenant_id="t", tenant_name="acme", user_id="ann", tier=Tier.TIER_PLUS)
+
     async def StreamResults(
         self, request: rpc.StreamResultsRequest, context: Any
     ) -> AsyncIterator[rpc.StreamResultsResponse]:

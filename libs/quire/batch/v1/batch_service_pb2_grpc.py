@@ -139,6 +139,11 @@ class BatchServiceStub:
                 request_serializer=quire_dot_batch_dot_v1_dot_batch__service__pb2.GetLimitsRequest.SerializeToString,
                 response_deserializer=quire_dot_batch_dot_v1_dot_batch__service__pb2.GetLimitsResponse.FromString,
                 _registered_method=True)
+        self.GetCaller = channel.unary_unary(
+                '/quire.batch.v1.BatchService/GetCaller',
+                request_serializer=quire_dot_batch_dot_v1_dot_batch__service__pb2.GetCallerRequest.SerializeToString,
+                response_deserializer=quire_dot_batch_dot_v1_dot_batch__service__pb2.GetCallerResponse.FromString,
+                _registered_method=True)
         self.GetUsage = channel.unary_unary(
                 '/quire.batch.v1.BatchService/GetUsage',
                 request_serializer=quire_dot_batch_dot_v1_dot_batch__service__pb2.GetUsageRequest.SerializeToString,
@@ -335,6 +340,13 @@ class BatchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCaller(self, request, context):
+        """Reads whom the call's credential acts for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetUsage(self, request, context):
         """Reads what the tenant uses now, and its use by month; deleting batches takes nothing off.
         """
@@ -486,6 +498,11 @@ def add_BatchServiceServicer_to_server(servicer, server):
                     servicer.GetLimits,
                     request_deserializer=quire_dot_batch_dot_v1_dot_batch__service__pb2.GetLimitsRequest.FromString,
                     response_serializer=quire_dot_batch_dot_v1_dot_batch__service__pb2.GetLimitsResponse.SerializeToString,
+            ),
+            'GetCaller': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCaller,
+                    request_deserializer=quire_dot_batch_dot_v1_dot_batch__service__pb2.GetCallerRequest.FromString,
+                    response_serializer=quire_dot_batch_dot_v1_dot_batch__service__pb2.GetCallerResponse.SerializeToString,
             ),
             'GetUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetUsage,
@@ -1068,6 +1085,33 @@ class BatchService:
             '/quire.batch.v1.BatchService/GetLimits',
             quire_dot_batch_dot_v1_dot_batch__service__pb2.GetLimitsRequest.SerializeToString,
             quire_dot_batch_dot_v1_dot_batch__service__pb2.GetLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCaller(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quire.batch.v1.BatchService/GetCaller',
+            quire_dot_batch_dot_v1_dot_batch__service__pb2.GetCallerRequest.SerializeToString,
+            quire_dot_batch_dot_v1_dot_batch__service__pb2.GetCallerResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -98,6 +98,8 @@ class BatchServiceStub:
     """Reads one export."""
     GetLimits: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.GetLimitsRequest, _batch_service_pb2.GetLimitsResponse]
     """Reads the limits in force for the caller's tenant and what it uses of them."""
+    GetCaller: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.GetCallerRequest, _batch_service_pb2.GetCallerResponse]
+    """Reads whom the call's credential acts for."""
     GetUsage: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.GetUsageRequest, _batch_service_pb2.GetUsageResponse]
     """Reads what the tenant uses now, and its use by month; deleting batches takes nothing off."""
     CreateWebhook: _grpc.UnaryUnaryMultiCallable[_batch_service_pb2.CreateWebhookRequest, _batch_service_pb2.CreateWebhookResponse]
@@ -183,6 +185,8 @@ class BatchServiceAsyncStub(BatchServiceStub):
     """Reads one export."""
     GetLimits: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.GetLimitsRequest, _batch_service_pb2.GetLimitsResponse]  # type: ignore[assignment]
     """Reads the limits in force for the caller's tenant and what it uses of them."""
+    GetCaller: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.GetCallerRequest, _batch_service_pb2.GetCallerResponse]  # type: ignore[assignment]
+    """Reads whom the call's credential acts for."""
     GetUsage: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.GetUsageRequest, _batch_service_pb2.GetUsageResponse]  # type: ignore[assignment]
     """Reads what the tenant uses now, and its use by month; deleting batches takes nothing off."""
     CreateWebhook: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.CreateWebhookRequest, _batch_service_pb2.CreateWebhookResponse]  # type: ignore[assignment]
@@ -385,6 +389,14 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_batch_service_pb2.GetLimitsResponse, _abc.Awaitable[_batch_service_pb2.GetLimitsResponse]]:
         """Reads the limits in force for the caller's tenant and what it uses of them."""
+
+    @_abc_1.abstractmethod
+    def GetCaller(
+        self,
+        request: _batch_service_pb2.GetCallerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_service_pb2.GetCallerResponse, _abc.Awaitable[_batch_service_pb2.GetCallerResponse]]:
+        """Reads whom the call's credential acts for."""
 
     @_abc_1.abstractmethod
     def GetUsage(
