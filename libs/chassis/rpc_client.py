@@ -4,6 +4,8 @@ import json
 
 import grpc
 
+from chassis.tls import ChannelTls
+
 SERVICE_TOKEN_KEY = "x-quire-service"  # noqa: S105 - the metadata key, not a token
 AUTHORIZATION_KEY = "authorization"
 
@@ -28,7 +30,8 @@ _SERVICE_CONFIG = json.dumps(
     }
 )
 
-CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
+ChannelOptions = tuple[tuple[str, str | int], ...]
+CHANNEL_OPTIONS: ChannelOptions = (
     ("grpc.service_config", _SERVICE_CONFIG),
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     ("grpc.keepalive_time_ms", 20_000),
@@ -39,6 +42,10 @@ CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
 )
 
 
-def open_channel(address: str) -> grpc.aio.Channel:
+def open_channel(
+    address: str, tls: ChannelTls | None = None, options: ChannelOptions = CHANNEL_OPTIONS
+) -> grpc.aio.Channel:
     """Open a channel to `host:port` or `dns:///name:port`; it connects when first used and for as long as it lives."""
-    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    return grpc.aio.secure_channel(address, tls.credentials(), options=options)

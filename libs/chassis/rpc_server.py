@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection
 from chassis.lifecycle import DrainCutShort, Part
 from chassis.logs import get_logger
 from chassis.rpc_health import Health
+from chassis.tls import ServerTls
 
 log = get_logger()
 
@@ -34,6 +35,7 @@ class RpcServer(Part):
         *,
         registrations: Sequence[Register],
         service_names: Sequence[str],
+        tls: ServerTls | None = None,
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
         on_drain: Callable[[], Awaitable[None]] | None = None,
         notice_seconds: float = 0.0,
@@ -42,6 +44,7 @@ class RpcServer(Part):
         self._listen = listen
         self._registrations = registrations
         self._service_names = service_names
+        self._tls = tls
         self._interceptors = interceptors
         self._on_drain = on_drain
         self._notice_seconds = notice_seconds
@@ -66,11 +69,14 @@ class RpcServer(Part):
         self._health.add_to(server)
         names = (*self._service_names, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
-        server.add_insecure_port(self._listen)
+        if self._tls is None:
+            server.add_insecure_port(self._listen)
+        else:
+            server.add_secure_port(self._listen, self._tls.credentials())
         await server.start()
         self._server = server
         await self._health.serving(self._service_names)
-        log.info("rpc_server_started", listen=self._listen)
+        log.info("rpc_server_started", listen=self._listen, tls=self._tls is not None)
 
     async def stop(self) -> None:
         """Say NOT_SERVING, give callers time to notice, end what is asked of streams, then finish calls.

@@ -7,6 +7,8 @@ from typing import Self, TypeVar
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis.tls import ChannelTls, ServerTls, authority_fault, pair_fault
+
 ENVIRONMENT_PREFIX = "QUIRE_"
 
 
@@ -56,7 +58,7 @@ class BrokerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
 
-    amqp_url: SecretStr
+    amqp_url: SecretStr = Field(min_length=1)
 
 
 class StoreSettings(BaseSettings):
@@ -65,10 +67,73 @@ class StoreSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
 
     s3_endpoint: str = Field(pattern="^https?://")
-    s3_access_key: SecretStr
-    s3_secret_key: SecretStr
+    s3_access_key: SecretStr = Field(min_length=1)
+    s3_secret_key: SecretStr = Field(min_length=1)
     s3_bucket: str = "quire"
     s3_region: str = "us-east-1"
+
+
+class TlsSettings(BaseSettings):
+    """What a process reads that serves; without a certificate it serves in clear."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
+
+    tls_cert_file: Path | None = Field(default=None, description="certificate chain of this server, PEM")
+    tls_key_file: Path | None = Field(default=None, description="its key, PEM")
+    tls_client_ca_file: Path | None = Field(default=None, description="callers need a certificate of this authority")
+
+    @model_validator(mode="after")
+    def _server_is_whole(self) -> Self:
+        if self.tls_client_ca_file and not self.tls_cert_file:
+            raise ValueError("QUIRE_TLS_CLIENT_CA_FILE needs QUIRE_TLS_CERT_FILE")
+        _check_pair("QUIRE_TLS_CERT_FILE", self.tls_cert_file, "QUIRE_TLS_KEY_FILE", self.tls_key_file)
+        _check_authority("QUIRE_TLS_CLIENT_CA_FILE", self.tls_client_ca_file)
+        return self
+
+    @property
+    def server_tls(self) -> ServerTls | None:
+        """How this process proves who it is."""
+        if not self.tls_cert_file or not self.tls_key_file:
+            return None
+        return ServerTls(self.tls_cert_file, self.tls_key_file, self.tls_client_ca_file)
+
+
+class BatchTlsSettings(BaseSettings):
+    """What a process reads that calls the batch service; without an authority it calls in clear."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
+
+    batch_ca_file: Path | None = Field(default=None, description="authority of the batch service's certificate, PEM")
+    batch_client_cert_file: Path | None = Field(default=None, description="certificate of this caller, PEM")
+    batch_client_key_file: Path | None = Field(default=None, description="its key, PEM")
+
+    @model_validator(mode="after")
+    def _channel_is_whole(self) -> Self:
+        cert, key = self.batch_client_cert_file, self.batch_client_key_file
+        if cert and not self.batch_ca_file:
+            raise ValueError("QUIRE_BATCH_CLIENT_CERT_FILE needs QUIRE_BATCH_CA_FILE")
+        _check_pair("QUIRE_BATCH_CLIENT_CERT_FILE", cert, "QUIRE_BATCH_CLIENT_KEY_FILE", key)
+        _check_authority("QUIRE_BATCH_CA_FILE", self.batch_ca_file)
+        return self
+
+    @property
+    def batch_tls(self) -> ChannelTls | None:
+        """How this process calls the batch service."""
+        if not self.batch_ca_file:
+            return None
+        return ChannelTls(self.batch_ca_file, self.batch_client_cert_file, self.batch_client_key_file)
+
+
+def _check_pair(cert_name: str, cert: Path | None, key_name: str, key: Path | None) -> None:
+    if bool(cert) != bool(key):
+        raise ValueError(f"{cert_name} and {key_name} need each other")
+    if cert and key and (fault := pair_fault(cert, key)):
+        raise ValueError(f"{cert_name} and {key_name} {fault}")
+
+
+def _check_authority(name: str, file: Path | None) -> None:
+    if file and (fault := authority_fault(file)):
+        raise ValueError(f"{name} {fault}")
 
 
 class ServiceSettings(StoreSettings, BrokerSettings, ProcessSettings):

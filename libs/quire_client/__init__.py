@@ -11,6 +11,7 @@ Methods answer the messages of `quire.batch.v1` unless a type here says more. Wh
 """
 
 from quire_client.admin import AdminClient
+from quire_client.channel import Tls
 from quire_client.client import QuireClient
 from quire_client.errors import (
     AccessError,
@@ -55,6 +56,7 @@ __all__ = [
     "RefusedError",
     "Result",
     "TierError",
+    "Tls",
     "UnavailableError",
     "UnsupportedError",
     "batch_options",

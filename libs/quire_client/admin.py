@@ -23,8 +23,8 @@ from quire.admin.v1.admin_service_pb2 import (
 from quire.admin.v1.admin_service_pb2_grpc import AdminServiceStub
 from quire.admin.v1.tenant_pb2 import ApiKey, DeadLetter, QueueHealth, Tenant
 from quire.batch.v1.batch_pb2 import TIER_UNSPECIFIED, Tier
-from quire_client.channel import Caller, open_channel
-from quire_client.settings import ADMIN_TOKEN, ENDPOINT, read_environment
+from quire_client.channel import Caller, Tls, open_channel
+from quire_client.settings import ADMIN_TOKEN, ENDPOINT, read_environment, read_tls
 
 PAGE_SIZE = 500
 
@@ -32,23 +32,23 @@ PAGE_SIZE = 500
 class AdminClient:
     """The operator's view; its token stays inside the operator's walls."""
 
-    def __init__(self, endpoint: str, admin_token: str, *, retry_for: float = 5.0) -> None:
+    def __init__(self, endpoint: str, admin_token: str, *, retry_for: float = 5.0, tls: Tls | None = None) -> None:
         """Prepare a channel to `host:port` of the batch service."""
         metadata = (("x-quire-service", admin_token),)
         self._caller = Caller(metadata, retry_for)
         self._once = Caller(metadata, 0.0)
-        self._channel = open_channel(endpoint)
+        self._channel = open_channel(endpoint, tls)
         self._admin = AdminServiceStub(self._channel)
 
     @classmethod
     def from_environment(cls, *, retry_for: float = 5.0, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read QUIRE_ENDPOINT and QUIRE_ADMIN_TOKEN.
+        """Read QUIRE_ENDPOINT, QUIRE_ADMIN_TOKEN, and certificates if there are.
 
         Raises:
-            ConfigurationError: one is missing.
+            ConfigurationError: one of the first two is missing, or a certificate cannot be read.
         """
         endpoint, token = read_environment(ENDPOINT, ADMIN_TOKEN, environment=environment)
-        return cls(endpoint, token, retry_for=retry_for)
+        return cls(endpoint, token, retry_for=retry_for, tls=read_tls(environment))
 
     async def __aenter__(self) -> Self:
         return self

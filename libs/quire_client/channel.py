@@ -1,6 +1,7 @@
 """One way to Quire: a channel, the credential on every call, a deadline and retries of what is safe to repeat."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import TypeVar
 
 import grpc
@@ -26,27 +27,40 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 
-def open_channel(endpoint: str) -> grpc.aio.Channel:
-    """Open a channel to `host:port`, or to `grpcs://host:port` over TLS; it connects when first used."""
-    target, secure = _target(endpoint)
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM texts: whom to trust (the system's authorities when None), and who calls, if the server asks."""
+
+    ca: bytes | None = None
+    cert: bytes | None = None
+    key: bytes | None = None
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """As gRPC takes them."""
+        return grpc.ssl_channel_credentials(self.ca, self.key, self.cert)
+
+
+def open_channel(endpoint: str, tls: Tls | None = None) -> grpc.aio.Channel:
+    """Open a channel to `host:port`, over TLS when given or to `grpcs://host:port`; it connects when first used."""
+    target, secure = _target(endpoint, tls)
     if secure:
-        return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), options=_OPTIONS)
+        return grpc.aio.secure_channel(target, secure.credentials(), options=_OPTIONS)
     return grpc.aio.insecure_channel(target, options=_OPTIONS)
 
 
-def open_threaded_channel(endpoint: str) -> grpc.Channel:
+def open_threaded_channel(endpoint: str, tls: Tls | None = None) -> grpc.Channel:
     """The same, without asyncio."""
-    target, secure = _target(endpoint)
+    target, secure = _target(endpoint, tls)
     if secure:
-        return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=_OPTIONS)
+        return grpc.secure_channel(target, secure.credentials(), options=_OPTIONS)
     return grpc.insecure_channel(target, options=_OPTIONS)
 
 
-def _target(endpoint: str) -> tuple[str, bool]:
+def _target(endpoint: str, tls: Tls | None) -> tuple[str, Tls | None]:
     for scheme in SECURE_SCHEMES:
         if endpoint.startswith(scheme):
-            return endpoint.removeprefix(scheme), True
-    return endpoint, False
+            return endpoint.removeprefix(scheme), tls or Tls()
+    return endpoint, tls
 
 
 class Caller:

@@ -30,12 +30,12 @@ from quire.batch.v1.batch_service_pb2 import (
 from quire.batch.v1.batch_service_pb2_grpc import BatchServiceStub
 from quire.batch.v1.document_pb2 import DOCUMENT_STATUS_PENDING_UPLOAD, Document, DocumentStatus
 from quire.upload.v1.upload_service_pb2 import UploadHeader
-from quire_client.channel import Caller, open_channel, open_threaded_channel
+from quire_client.channel import Caller, Tls, open_channel, open_threaded_channel
 from quire_client.control import Control
 from quire_client.errors import CallError, DocumentRefusedError, RefusedError
 from quire_client.options import Schema, schema_text
 from quire_client.results import Result
-from quire_client.settings import API_KEY, ENDPOINT, UPLOAD_ENDPOINT, missing_settings, read_environment
+from quire_client.settings import API_KEY, ENDPOINT, UPLOAD_ENDPOINT, missing_settings, read_environment, read_tls
 from quire_client.sources import Submittable, gather, source_of
 from quire_client.streams import Results, Watch
 from quire_client.submission import ANNOUNCED_AT_ONCE, Progress, Submission, derived_id
@@ -60,27 +60,32 @@ class QuireClient(Control):
         *,
         retry_for: float = 5.0,
         persist_for: float = 300.0,
+        tls: Tls | None = None,
     ) -> None:
-        """Prepare channels to the batch service and the gateway's gRPC door: `host:port`, or `grpcs://host:port`."""
+        """Prepare channels to the batch service and the gateway's gRPC door: `host:port`, or `grpcs://host:port`.
+
+        The key may be an API key or a token of the issuer Quire trusts; `tls` brings certificates of one's own.
+        """
         metadata = (("authorization", f"Bearer {api_key}"),)
         self._persistent = Caller(metadata, max(retry_for, persist_for))
-        self._channel = open_channel(endpoint)
+        self._channel = open_channel(endpoint, tls)
         super().__init__(Caller(metadata, retry_for), BatchServiceStub(self._channel))
-        self._upload_channel = open_threaded_channel(upload_endpoint) if upload_endpoint else None
+        self._upload_channel = open_threaded_channel(upload_endpoint, tls) if upload_endpoint else None
         self._uploader = Uploader(self._upload_channel, self._persistent) if self._upload_channel else None
 
     @classmethod
     def from_environment(
         cls, *, retry_for: float = 5.0, persist_for: float = 300.0, environment: Mapping[str, str] = os.environ
     ) -> Self:
-        """Read QUIRE_ENDPOINT, QUIRE_API_KEY and, for uploads, QUIRE_UPLOAD_ENDPOINT.
+        """Read QUIRE_ENDPOINT, QUIRE_API_KEY, for uploads QUIRE_UPLOAD_ENDPOINT, and certificates if there are.
 
         Raises:
-            ConfigurationError: one of the first two is missing.
+            ConfigurationError: one of the first two is missing, or a certificate cannot be read.
         """
         endpoint, api_key = read_environment(ENDPOINT, API_KEY, environment=environment)
         upload_endpoint = environment.get(UPLOAD_ENDPOINT, "").strip()
-        return cls(endpoint, api_key, upload_endpoint, retry_for=retry_for, persist_for=persist_for)
+        tls = read_tls(environment)
+        return cls(endpoint, api_key, upload_endpoint, retry_for=retry_for, persist_for=persist_for, tls=tls)
 
     async def __aenter__(self) -> Self:
         return self

@@ -170,6 +170,7 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
             "quire.work.v1.WorkService",
             "quire.admin.v1.AdminService",
         ],
+        tls=settings.server_tls,
         interceptors=[FaultInterceptor(identity.enter, _translate)],
         on_drain=end_streams,
         notice_seconds=settings.notice_seconds,
@@ -248,7 +249,7 @@ def _register(messages: Any, stubs: Any, name: str, doors: Doors) -> Register:
 
 
 def _health_only(settings: BatchSettings) -> Part:
-    return RpcServer(settings.batch_listen, registrations=[], service_names=[])
+    return RpcServer(settings.batch_listen, registrations=[], service_names=[], tls=settings.server_tls)
 
 
 def _translate(error: BaseException) -> CallError | None:

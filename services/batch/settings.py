@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chassis.settings import ENVIRONMENT_PREFIX, DoorSettings, ServiceSettings
+from chassis.settings import ENVIRONMENT_PREFIX, DoorSettings, ServiceSettings, TlsSettings
 
 DOORS = ("rpc", "dispatch", "fold", "relay", "emit", "rescue", "sweep", "dead")
 
@@ -16,9 +16,9 @@ class MigrateSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
 
-    database_owner_url: SecretStr
-    database_api_url: SecretStr
-    database_engine_url: SecretStr
+    database_owner_url: SecretStr = Field(min_length=1)
+    database_api_url: SecretStr = Field(min_length=1)
+    database_engine_url: SecretStr = Field(min_length=1)
 
 
 class OidcSettings(BaseSettings):
@@ -53,11 +53,11 @@ def is_private(url: str) -> bool:
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and on_loopback))
 
 
-class BatchSettings(OidcSettings, ServiceSettings, DoorSettings):
+class BatchSettings(OidcSettings, TlsSettings, ServiceSettings, DoorSettings):
     """What `python -m batch serve` reads."""
 
-    database_api_url: SecretStr
-    database_engine_url: SecretStr
+    database_api_url: SecretStr = Field(min_length=1)
+    database_engine_url: SecretStr = Field(min_length=1)
     database_pool: int = Field(default=10, ge=1, le=200, description="connections of each of the two pools")
     pgbouncer: bool = False
     batch_listen: str = Field(pattern=r"^.+:\d+$")

@@ -38,7 +38,8 @@ async def serve(settings: ExtractorSettings) -> int:
     amqp_url = settings.amqp_url.get_secret_value()
 
     blobs = Blobs(settings, threads=max(8, settings.extractor_slots))
-    calls, life = open_channel(settings.batch_address), open_lifeline_channel(settings.batch_address)
+    calls = open_channel(settings.batch_address, settings.batch_tls)
+    life = open_lifeline_channel(settings.batch_address, settings.batch_tls)
     claims = Claims(calls, credentials, worker_id)
 
     chosen = choose_engine(settings)
@@ -80,6 +81,7 @@ async def serve(settings: ExtractorSettings) -> int:
         settings.extractor_listen,
         registrations=(),
         service_names=(),
+        tls=settings.server_tls,
         on_drain=drain,
         notice_seconds=0.0,
         grace_seconds=0.5,

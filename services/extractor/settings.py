@@ -5,14 +5,14 @@ from typing import Self
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
-from chassis.settings import ServiceSettings
+from chassis.settings import BatchTlsSettings, ServiceSettings, TlsSettings
 
 
-class ExtractorSettings(ServiceSettings):
+class ExtractorSettings(TlsSettings, BatchTlsSettings, ServiceSettings):
     """Each field is `QUIRE_<NAME>`; the model's key and base URL may also be `OPENAI_API_KEY` and `OPENAI_BASE_URL`."""
 
     batch_address: str = Field(description="the batch service: host:port, or dns:///name:port for round robin")
-    worker_token: SecretStr = Field(description="credential of workers towards the batch service")
+    worker_token: SecretStr = Field(min_length=1, description="credential of workers towards the batch service")
     extractor_listen: str = Field(default="127.0.0.1:7303", description="gRPC health")
     extractor_slots: int = Field(default=8, ge=1, le=256, description="documents worked at the same time")
     parser_children: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)

@@ -29,7 +29,7 @@ async def serve(settings: GatewaySettings) -> int:
     """Serve HTTP and gRPC until told to stop; answers the exit status."""
     configure("gateway", settings.log_level, settings.log_format)
     failpoints.arm(settings.failpoint_file)
-    channel = open_channel(settings.batch_address)
+    channel = open_channel(settings.batch_address, settings.batch_tls)
     blobs = Blobs(settings)
     backend = Backend(channel, settings.gateway_token.get_secret_value())
     uploads = Uploads(backend, blobs)
@@ -49,7 +49,12 @@ class Doors(Part):
         grace = max(1.0, settings.drain_seconds - notice - MARGIN_SECONDS)
         app = build_application(backend, uploads, blobs, self.drain, _sessions(settings))
         self.http = HttpServer(
-            settings.gateway_http_listen, app, self.drain, notice_seconds=notice, grace_seconds=grace
+            settings.gateway_http_listen,
+            app,
+            self.drain,
+            tls=settings.server_tls,
+            notice_seconds=notice,
+            grace_seconds=grace,
         )
         self.rpc = RpcServer(
             settings.gateway_grpc_listen,
@@ -57,6 +62,7 @@ class Doors(Part):
                 lambda server: add_UploadServiceServicer_to_server(UploadDocumentDoor(uploads), server),
             ],
             service_names=[upload_service_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name],
+            tls=settings.server_tls,
             interceptors=[FaultInterceptor(require_credential, translate)],
             notice_seconds=notice,
             grace_seconds=grace,

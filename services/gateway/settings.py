@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from chassis.settings import DoorSettings, StoreSettings
+from chassis.settings import BatchTlsSettings, DoorSettings, StoreSettings, TlsSettings
 
 Listen = Annotated[str, Field(pattern=r"^.+:\d{1,5}$")]
 
@@ -12,7 +12,7 @@ LEAST_KEY_CHARACTERS = 32
 LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
 
 
-class GatewaySettings(StoreSettings, DoorSettings):
+class GatewaySettings(TlsSettings, BatchTlsSettings, StoreSettings, DoorSettings):
     """Each field is the environment variable `QUIRE_<NAME>`."""
 
     batch_address: str = Field(min_length=1, description="`host:port` or `dns:///name:port` of the batch service")
@@ -37,4 +37,6 @@ class GatewaySettings(StoreSettings, DoorSettings):
             raise ValueError(f"QUIRE_SESSION_KEYS: each must have at least {LEAST_KEY_CHARACTERS} characters")
         if self.gateway_insecure_cookies and not self.gateway_http_listen.startswith(LOOPBACK):
             raise ValueError("QUIRE_GATEWAY_INSECURE_COOKIES needs QUIRE_GATEWAY_HTTP_LISTEN on loopback")
+        if self.gateway_insecure_cookies and self.tls_cert_file:
+            raise ValueError("QUIRE_GATEWAY_INSECURE_COOKIES is for plain http; QUIRE_TLS_CERT_FILE makes it https")
         return self

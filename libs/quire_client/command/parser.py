@@ -11,8 +11,10 @@ Submit piles of documents, watch them being read, fetch what was found.
 Where Quire is and who asks stands in the environment:
   QUIRE_ENDPOINT         host:port of the batch service (grpcs://host:port for TLS)
   QUIRE_UPLOAD_ENDPOINT  host:port of the gateway's gRPC door, for submit
-  QUIRE_API_KEY          your API key
-  QUIRE_ADMIN_TOKEN      the operator's token, for admin"""
+  QUIRE_API_KEY          your API key, or a token of the issuer Quire trusts
+  QUIRE_ADMIN_TOKEN      the operator's token, for admin
+  QUIRE_CA_FILE          authority of the servers' certificates; makes it TLS
+  QUIRE_CLIENT_CERT_FILE, QUIRE_CLIENT_KEY_FILE  your certificate, where servers ask for one"""
 
 _EXAMPLES = """\
 examples:

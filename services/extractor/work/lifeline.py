@@ -9,7 +9,8 @@ import grpc
 
 from chassis.lifecycle import Background
 from chassis.logs import get_logger
-from chassis.rpc_client import CHANNEL_OPTIONS
+from chassis.rpc_client import CHANNEL_OPTIONS, open_channel
+from chassis.tls import ChannelTls
 from extractor.work.backoff import backoff
 from extractor.work.cancellation import is_cancelled
 from extractor.work.leases import Leases, StopCause
@@ -35,9 +36,9 @@ _OPTIONS: dict[str, str | int] = {
 }
 
 
-def open_lifeline_channel(address: str) -> grpc.aio.Channel:
+def open_lifeline_channel(address: str, tls: ChannelTls | None = None) -> grpc.aio.Channel:
     """Open a channel for the line of life alone."""
-    return grpc.aio.insecure_channel(address, options=tuple(_OPTIONS.items()))
+    return open_channel(address, tls, tuple(_OPTIONS.items()))
 
 
 class Lifeline(Background):

@@ -2,14 +2,17 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from chassis.lifecycle import DrainCutShort, Part
 from chassis.logs import get_logger
+from chassis.tls import ServerTls
 from gateway.http.drain import Drain
 from gateway.http.protocol import GatewayProtocol
 from gateway.http.wall import MAX_HEAD_BYTES
@@ -22,7 +25,16 @@ BACKLOG = 512
 class HttpServer(Part):
     """Serves an application on one address."""
 
-    def __init__(self, listen: str, app: ASGIApp, drain: Drain, *, notice_seconds: float, grace_seconds: float) -> None:
+    def __init__(
+        self,
+        listen: str,
+        app: ASGIApp,
+        drain: Drain,
+        *,
+        tls: ServerTls | None = None,
+        notice_seconds: float,
+        grace_seconds: float,
+    ) -> None:
         self._listen = listen
         self._drain = drain
         self._notice_seconds = notice_seconds
@@ -41,6 +53,7 @@ class HttpServer(Part):
                 proxy_headers=False,
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=max(1, int(grace_seconds)),
+                **_certificates(tls),
             )
         )
         self._serving: asyncio.Task[None] | None = None
@@ -78,6 +91,13 @@ class HttpServer(Part):
         await self._serving
         if not self._server.finished:
             raise DrainCutShort(f"requests that ran for more than {self._grace_seconds:g} s")
+
+
+def _certificates(tls: ServerTls | None) -> dict[str, Any]:
+    if tls is None:
+        return {}
+    callers = {"ssl_ca_certs": str(tls.client_ca_file), "ssl_cert_reqs": ssl.CERT_REQUIRED}
+    return {"ssl_certfile": tls.cert_file, "ssl_keyfile": tls.key_file} | (callers if tls.client_ca_file else {})
 
 
 class _Server(uvicorn.Server):

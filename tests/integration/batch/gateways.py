@@ -1,5 +1,6 @@
 """A gateway before a batch service, in the process of the test."""
 
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,10 +25,19 @@ class Gateway:
 
     http: httpx2.AsyncClient
     rpc: grpc.aio.Channel
+    rpc_address: str
 
 
 @asynccontextmanager
-async def running_gateway(servers: Servers, batch_address: str, **changes: Any) -> AsyncGenerator[Gateway]:
+async def running_gateway(
+    servers: Servers,
+    batch_address: str,
+    *,
+    https: ssl.SSLContext | None = None,
+    credentials: grpc.ChannelCredentials | None = None,
+    **changes: Any,
+) -> AsyncGenerator[Gateway]:
+    """A gateway with changed settings; `https` and `credentials` say how to call one that serves over TLS."""
     settings = GatewaySettings(
         s3_endpoint=servers["QUIRE_S3_ENDPOINT"],
         s3_access_key=SecretStr(servers["QUIRE_S3_ACCESS_KEY"]),
@@ -41,18 +51,21 @@ async def running_gateway(servers: Servers, batch_address: str, **changes: Any) 
         notice_seconds=0,
         **changes,
     )
-    blobs, channel = Blobs(settings), open_channel(settings.batch_address)
+    blobs, channel = Blobs(settings), open_channel(settings.batch_address, settings.batch_tls)
     backend = Backend(channel, settings.gateway_token.get_secret_value())
     uploads = Uploads(backend, blobs)
     doors = Doors(settings, backend, blobs, uploads)
     await doors.start()
     try:
-        base = f"http://{settings.gateway_http_listen}"
+        base = f"{'https' if https else 'http'}://{settings.gateway_http_listen}"
+        address = settings.gateway_grpc_listen
+        plain = grpc.aio.insecure_channel
+        door = grpc.aio.secure_channel(address, credentials) if credentials else plain(address)
         async with (
-            httpx2.AsyncClient(base_url=base, timeout=30, trust_env=False) as http,
-            grpc.aio.insecure_channel(settings.gateway_grpc_listen) as rpc,
+            httpx2.AsyncClient(base_url=base, timeout=30, trust_env=False, verify=https or True) as http,
+            door as rpc,
         ):
-            yield Gateway(http, rpc)
+            yield Gateway(http, rpc, address)
     finally:
         await doors.stop()
         await channel.close()

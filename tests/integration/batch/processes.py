@@ -62,6 +62,8 @@ class BatchProcess:
     doors: tuple[str, ...] = ()
     changes: Mapping[str, str] = field(default_factory=dict[str, str])
     address: str = field(default_factory=free_address)
+    credentials: grpc.ChannelCredentials | None = None
+    """How to ask one that serves over TLS whether it serves."""
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "BatchProcess":
@@ -80,7 +82,7 @@ class BatchProcess:
 
     def _await_serving(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        with grpc.insecure_channel(self.address, options=[("grpc.max_reconnect_backoff_ms", 100)]) as channel:
+        with self._open_channel() as channel:
             stub = cast("Any", health_pb2_grpc).HealthStub(channel)
             while time.monotonic() < deadline and process.poll() is None:
                 try:
@@ -91,6 +93,12 @@ class BatchProcess:
                     return
         self.kill()
         raise AssertionError(f"the batch service did not start:\n{self.log.read_text()[-3000:]}")
+
+    def _open_channel(self) -> grpc.Channel:
+        options = [("grpc.max_reconnect_backoff_ms", 100)]
+        if self.credentials is None:
+            return grpc.insecure_channel(self.address, options=options)
+        return grpc.secure_channel(self.address, self.credentials, options=options)
 
     @property
     def running(self) -> bool:

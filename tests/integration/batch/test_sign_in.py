@@ -1,6 +1,7 @@
 """Sign-in through a gateway, judged by the real batch service."""
 
 import time
+from typing import Any
 
 import httpx2
 from pydantic import SecretStr
@@ -12,7 +13,7 @@ from tests.issuer import SigningKey, running_issuer
 from tests.waiting import until
 
 PAGE = {"X-Quire-Request": "1", "Sec-Fetch-Site": "same-origin"}
-SIGN_IN = {"session_keys": SecretStr("k" * 32), "gateway_insecure_cookies": True}
+SIGN_IN: dict[str, Any] = {"session_keys": SecretStr("k" * 32), "gateway_insecure_cookies": True}
 
 
 async def test_a_page_signs_in_by_key_works_and_is_out_once_the_key_is_revoked(world: World) -> None:
