@@ -1,5 +1,6 @@
 """The life of an API key: made, rotated with an overlap, revoked."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from quire.admin.v1.admin_service_pb2 import RotateApiKeyResponse as Rotated
 from quire.batch.v1.batch_service_pb2 import GetLimitsRequest
 from tests.integration.batch.tenants import Tenant, an_id, refused
 from tests.integration.batch.world import World
+from tests.waiting import until, until_true
 
 
 async def key_id(tenant: Tenant) -> str:
@@ -75,3 +77,28 @@ async def test_an_overlap_out_of_range_is_refused(world: World, overlap: timedel
     tenant = await world.tenant()
     error = await refused(rotate(tenant, await key_id(tenant), overlap))
     assert list(error.violations) == ["overlap"]
+
+
+@pytest.mark.slow
+async def test_what_a_revoked_key_watches_ends_within_a_minute(world: World) -> None:
+    tenant = await world.tenant()
+    batch, revoked = await tenant.create(), await key_id(tenant)
+    other = Tenant(tenant.door, tenant.message, await tenant.door.create_key(tenant.id))
+    seen: list[int] = []
+
+    async def watch() -> None:
+        async for answer in tenant.watch(batch.id):
+            seen.append(answer.batch.version)  # noqa: PERF401 - others look at it meanwhile
+
+    watching = asyncio.create_task(watch())
+    await until_true(lambda: bool(seen))
+    await tenant.door.admin.RevokeApiKey(RevokeApiKeyRequest(api_key_id=revoked), metadata=tenant.door.operator)
+
+    async def has_ended() -> bool:
+        await other.announce(batch.id)  # news, which the watcher is not to have
+        return watching.done()
+
+    await until(has_ended, seconds=60, every=0.5)
+    error = await refused(watching)
+    assert error.code is grpc.StatusCode.UNAUTHENTICATED
+    assert (await other.get(batch.id)).version > seen[-1]

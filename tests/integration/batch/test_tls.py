@@ -1,6 +1,9 @@
 """TLS and mutual TLS: of the batch service, of the gateway's two doors, and of those who call them."""
 
+import asyncio
+import os
 import ssl
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +18,7 @@ from extractor.work.lifeline import open_lifeline_channel
 from quire_client import AccessError, AdminClient, ConfigurationError, QuireClient, UnavailableError
 from tests.certificates import Authority, Pair
 from tests.integration.batch.gateways import running_gateway
-from tests.integration.batch.processes import BatchProcess, Servers
+from tests.integration.batch.processes import REPOSITORY, BatchProcess, Servers, free_address
 from tests.integration.batch.world import World
 
 
@@ -124,6 +127,29 @@ async def test_the_line_of_life_of_a_worker_shows_its_certificate(
     async with open_lifeline_channel(service.address, ChannelTls(authority.file, None, None)) as line:
         with pytest.raises(grpc.aio.AioRpcError):
             await serves(line)
+
+
+async def test_an_extractor_with_a_certificate_attaches(
+    world: World, service: BatchProcess, authority: Authority, caller: Pair
+) -> None:
+    settings = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": "services:libs",
+        **world.servers,
+        "QUIRE_BATCH_ADDRESS": service.address,
+        "QUIRE_EXTRACTOR_LISTEN": free_address(),
+        "QUIRE_BATCH_CA_FILE": str(authority.file),
+        "QUIRE_BATCH_CLIENT_CERT_FILE": str(caller.cert),
+        "QUIRE_BATCH_CLIENT_KEY_FILE": str(caller.key),
+    }
+    extractor = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "extractor", "serve", env=settings, cwd=REPOSITORY, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await world.until("SELECT count(*) = 1 FROM workers", seconds=60)
+    finally:
+        extractor.kill()
+        await extractor.wait()
 
 
 async def test_both_doors_of_the_gateway_ask_for_certificates_and_it_shows_its_own(
