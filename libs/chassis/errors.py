@@ -8,6 +8,7 @@ Anything else that escapes a door becomes INTERNAL with an incident id and leaks
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -37,6 +38,7 @@ class CallReason(StrEnum):
     BATCH_NOT_OPEN = "BATCH_NOT_OPEN"
     BATCH_PURGED = "BATCH_PURGED"
     DOCUMENT_NOT_OPEN = "DOCUMENT_NOT_OPEN"
+    OVERLOADED = "OVERLOADED"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
     INTERNAL = "INTERNAL"
@@ -76,7 +78,7 @@ class CallError(Exception):
 
 
 def invalid(violations: Mapping[str, str], reason: Reason = CallReason.FIELD_INVALID) -> CallError:
-    """INVALID_ARGUMENT: some fields can never be accepted as they are; every one of them is named."""
+    """INVALID_ARGUMENT: some fields can never be accepted as they are; each is named, over gRPC the first few."""
     message = "; ".join(f"{name}: {fault}" for name, fault in violations.items())
     return CallError(grpc.StatusCode.INVALID_ARGUMENT, reason, message, violations=violations)
 
@@ -102,6 +104,12 @@ def exhausted(reason: Reason, message: str, quota: QuotaViolation, retry_after: 
     return CallError(grpc.StatusCode.RESOURCE_EXHAUSTED, reason, message, quota=quota, retry_after=retry_after)
 
 
+def overloaded(why: str, retry_after: float = 1.0) -> CallError:
+    """RESOURCE_EXHAUSTED: nothing was begun, because too much is under way; the same call succeeds a little later."""
+    message = f"too much at once: {why}; nothing was begun, try again in {retry_after:g} s"
+    return CallError(grpc.StatusCode.RESOURCE_EXHAUSTED, CallReason.OVERLOADED, message, retry_after=retry_after)
+
+
 def tier_required(message: str, tier: str) -> CallError:
     """PERMISSION_DENIED: the tenant's tier does not have this at all; names the tier to move to."""
     return CallError(grpc.StatusCode.PERMISSION_DENIED, FailureCode.TIER_REQUIRED, message, {"tier_required": tier})
@@ -123,6 +131,12 @@ def unavailable(what: str, retry_after: float = 2.0) -> CallError:
     return CallError(grpc.StatusCode.UNAVAILABLE, CallReason.SERVICE_UNAVAILABLE, message, retry_after=retry_after)
 
 
+def out_of_time(seconds: float) -> CallError:
+    """DEADLINE_EXCEEDED: it took longer than any call may; nobody knows what came of it, the request id tells."""
+    message = f"the call was not answered within {seconds:g} s; ask what came of it, or repeat it"
+    return CallError(grpc.StatusCode.DEADLINE_EXCEEDED, CallReason.SERVICE_UNAVAILABLE, message, retry_after=2.0)
+
+
 def not_implemented(method: str) -> CallError:
     """UNIMPLEMENTED: the contract has it, this release does not."""
     message = f"{method} is part of the contract but not of this release; docs/api.md lists what is"
@@ -136,12 +150,16 @@ def internal(incident: str) -> CallError:
 
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
+# Trailers of more than 8 KiB are dropped by clients, the code with them.
+MOST_CHARACTERS = 300
+MOST_VIOLATIONS = 16
+MOST_METADATA_CHARACTERS = 1_000
 
 
 def to_status(error: CallError) -> status_pb2.Status:
-    """Turn an error into the rich status a server answers in the trailer `grpc-status-details-bin`."""
+    """Turn an error into the rich status a server answers in the trailer `grpc-status-details-bin`; it fits there."""
     number: int = error.code.value[0]
-    status = status_pb2.Status(code=number, message=error.message)
+    status = status_pb2.Status(code=number, message=_short(error.message))
     for detail in _details(error):
         packed = AnyMessage()
         packed.Pack(detail)
@@ -164,8 +182,12 @@ def _details(error: CallError) -> list[Message]:
     return details
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+
+
 def _metadata(error: CallError) -> dict[str, str]:
-    metadata = dict(error.metadata)
+    metadata = {key: value[:MOST_METADATA_CHARACTERS] for key, value in error.metadata.items()}
     if error.quota:
         quota = error.quota
         metadata |= {"limit": quota.limit, "maximum": str(quota.maximum), "used": str(quota.used), "reset": quota.reset}
@@ -174,14 +196,14 @@ def _metadata(error: CallError) -> dict[str, str]:
 
 def _bad_request(violations: Mapping[str, str]) -> error_details_pb2.BadRequest:
     details = error_details_pb2.BadRequest()
-    for name, fault in violations.items():
-        details.field_violations.add(field=name, description=fault)
+    for name, fault in islice(violations.items(), MOST_VIOLATIONS):
+        details.field_violations.add(field=name[:64], description=fault[:128])
     return details
 
 
 def _quota_failure(quota: QuotaViolation, description: str) -> error_details_pb2.QuotaFailure:
     details = error_details_pb2.QuotaFailure()
-    details.violations.add(subject=quota.limit, description=description, quota_value=quota.maximum)
+    details.violations.add(subject=quota.limit, description=_short(description), quota_value=quota.maximum)
     return details
 
 

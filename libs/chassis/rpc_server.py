@@ -21,6 +21,8 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # Of one connection. A gateway holds the watches of all its users on one (QUIRE_STREAMS_AT_ONCE), and its calls.
+    ("grpc.max_concurrent_streams", 2560),
 )
 
 Register = Callable[[grpc.aio.Server], object]

@@ -46,6 +46,11 @@ class DoorSettings(ProcessSettings):
         default=2.0, ge=0, description="from readiness turning false to closing the door, a part of the drain time"
     )
 
+    calls_at_once: int = Field(default=256, ge=2, description="more answer OVERLOADED; one tenant takes at most half")
+    streams_at_once: int = Field(
+        default=2048, ge=2, le=2048, description="the same for what lasts: watches and results"
+    )
+
     @model_validator(mode="after")
     def _notice_fits(self) -> Self:
         if self.notice_seconds > self.drain_seconds / 2:

@@ -42,6 +42,7 @@ _HINTS = {
     "TOKEN_INVALID": "Get another token from the issuer Quire trusts, or use an API key.",
     "API_KEY_VOID": "Make another key: `quire admin create-key`.",
     "TENANT_EXISTS": "`quire admin set-tier` moves a tenant to another tier.",
+    "OVERLOADED": "Quire is busy and began nothing; make fewer calls at once, or try again.",
     "REQUEST_ID_REUSED": "Give a new request id, or the very same request.",
 }
 """What to do about reasons for which the kind of error alone does not tell."""
@@ -228,6 +229,8 @@ def read_error(error: FailedCall) -> CallError:
     facts = _facts(error)
     if facts.reason == "TIER_REQUIRED":
         return TierError(facts)
+    if facts.reason == "OVERLOADED":
+        return UnavailableError(facts)
     if not facts.reason and facts.code in (grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL):
         return UnavailableError(facts)  # a stream torn by a server or proxy that went away; Quire itself names a reason
     return _CLASSES.get(facts.code, FaultError)(facts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from batch.audit import audited
 from batch.domain.tiers import TierRules, parse_rules
+from batch.identity import caller
 from batch.identity.api_keys import ApiKeys
 from batch.identity.door import Identity
 from batch.identity.issuer import Issuer
@@ -65,6 +66,7 @@ from batch.store.claims import LeaseTimes
 from batch.store.database import Database, translate
 from batch.watching import WatchHub
 from chassis import failpoints
+from chassis.admission import Admission, Places
 from chassis.amqp import BrokerAway, Consumer, Doctor, Publisher
 from chassis.blobs import Blobs, BlobUnavailable
 from chassis.errors import CallError, unavailable
@@ -171,7 +173,7 @@ def _rpc_door(settings: BatchSettings, database: Database, blobs: Blobs) -> list
             "quire.admin.v1.AdminService",
         ],
         tls=settings.server_tls,
-        interceptors=[FaultInterceptor(identity.enter, _translate)],
+        interceptors=[FaultInterceptor(identity.enter, _translate, _admission(settings))],
         on_drain=end_streams,
         notice_seconds=settings.notice_seconds,
     )
@@ -186,6 +188,16 @@ def _identity(settings: BatchSettings, database: Database) -> tuple[Identity, li
     issuer_keys = IssuerKeys(Issuer(settings.oidc_issuer, settings.oidc_jwks_url))
     tokens = Tokens(database, settings, issuer_keys)
     return Identity(settings, keys, tokens), [Background("issuer_keys", issuer_keys.run)]
+
+
+def _admission(settings: BatchSettings) -> Admission:
+    """Tenants are shed; workers, operators and the end of an upload are not, and neither are health checks."""
+    return Admission(
+        Places(settings.calls_at_once),
+        Places(settings.streams_at_once),
+        owner=lambda _: str(caller().tenant_id),
+        is_shed=lambda method: method.startswith("/quire.batch.v1.BatchService/"),
+    )
 
 
 def _batch(database: Database, rules: TierRules, hub: WatchHub, blobs: Blobs) -> Doors:

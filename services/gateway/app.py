@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from chassis import failpoints
+from chassis.admission import Admission, Places
 from chassis.blobs import Blobs
 from chassis.lifecycle import Part, run_until_stopped
 from chassis.logs import configure
@@ -13,9 +14,10 @@ from chassis.rpc_server import RpcServer
 from gateway.backend import Backend
 from gateway.http.application import build_application
 from gateway.http.drain import Drain
+from gateway.http.lobby import Lobby
 from gateway.http.server import HttpServer
 from gateway.http.sessions import Sessions
-from gateway.rpc.upload_document import UploadDocumentDoor, require_credential, translate
+from gateway.rpc.upload_document import UploadDocumentDoor, credential_of, require_credential, translate
 from gateway.settings import GatewaySettings
 from gateway.upload import Uploads
 from quire.upload.v1 import upload_service_pb2
@@ -47,7 +49,8 @@ class Doors(Part):
     def __init__(self, settings: GatewaySettings, backend: Backend, blobs: Blobs, uploads: Uploads) -> None:
         self.drain, notice = Drain(), settings.notice_seconds
         grace = max(1.0, settings.drain_seconds - notice - MARGIN_SECONDS)
-        app = build_application(backend, uploads, blobs, self.drain, _sessions(settings))
+        lobby = Lobby(*map(Places, (settings.calls_at_once, settings.streams_at_once, settings.uploads_at_once)))
+        app = build_application(backend, uploads, blobs, self.drain, lobby, _sessions(settings))
         self.http = HttpServer(
             settings.gateway_http_listen,
             app,
@@ -63,7 +66,11 @@ class Doors(Part):
             ],
             service_names=[upload_service_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name],
             tls=settings.server_tls,
-            interceptors=[FaultInterceptor(require_credential, translate)],
+            interceptors=[
+                FaultInterceptor(
+                    require_credential, translate, Admission(lobby.uploads, lobby.uploads, owner=credential_of)
+                )
+            ],
             notice_seconds=notice,
             grace_seconds=grace,
         )

@@ -22,6 +22,8 @@ class GatewaySettings(TlsSettings, BatchTlsSettings, StoreSettings, DoorSettings
         default=None, description="seal sign-ins, comma-separated: the first seals, all open; unset: no sign-in"
     )
     gateway_insecure_cookies: bool = Field(default=False, description="sign-in by plain http, on loopback alone")
+    # Each holds 2 MiB, of unknown length 8 MiB more while the store takes it.
+    uploads_at_once: int = Field(default=64, ge=2, description="more answer OVERLOADED; one caller takes at most half")
     gateway_http_listen: Listen = "127.0.0.1:8080"
     gateway_grpc_listen: Listen = "127.0.0.1:8081"
 

@@ -70,8 +70,7 @@ class SealBatch:
             names = await documents.missing_uploads(tx, row.id, NAMED)
             raise precondition(
                 FailureCode.UPLOAD_INCOMPLETE,
-                f"{row.pending_upload} uploads are missing, among them {', '.join(names)}; "
-                "upload them or seal with drop_incomplete",
+                f"{row.pending_upload} uploads are missing; send them or seal with drop_incomplete: {', '.join(names)}",
                 {"missing": str(row.pending_upload), "names": "\n".join(names)},
             )
         if row.pending_upload:

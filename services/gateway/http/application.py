@@ -14,6 +14,7 @@ from chassis.blobs import Blobs
 from chassis.errors import CallError, invalid
 from gateway.backend import Backend
 from gateway.http.drain import Drain
+from gateway.http.lobby import Lobby
 from gateway.http.openapi import describe
 from gateway.http.problems import HttpFault, HttpReason
 from gateway.http.routes import (
@@ -39,7 +40,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def build_application(
-    backend: Backend, uploads: Uploads, blobs: Blobs, drain: Drain, sessions: Sessions | None
+    backend: Backend, uploads: Uploads, blobs: Blobs, drain: Drain, lobby: Lobby, sessions: Sessions | None
 ) -> FastAPI:
     """The whole HTTP side of the gateway, ready to be served."""
     app = FastAPI(
@@ -48,7 +49,7 @@ def build_application(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Wall, drain=drain)],
+        middleware=[Middleware(Wall, drain=drain, lobby=lobby)],
         exception_handlers={HTTPException: _http_fault, RequestValidationError: _invalid},
     )
     app.state.backend, app.state.uploads, app.state.blobs, app.state.drain = backend, uploads, blobs, drain

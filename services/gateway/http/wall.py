@@ -11,6 +11,7 @@ from chassis.blobs import BlobFault
 from chassis.errors import CallError, internal
 from chassis.logs import get_logger
 from gateway.http.drain import Drain
+from gateway.http.lobby import QUIET_PATHS, Lobby, owner_of
 from gateway.http.problems import (
     HttpFault,
     HttpReason,
@@ -29,7 +30,6 @@ LINGER_SECONDS = 3.0
 LINGER_BYTES = 64 * 1024 * 1024
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 32 * 1024
-_QUIET_PATHS = frozenset({"/healthz", "/readyz"})
 _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -43,9 +43,10 @@ _CLOSE = (b"connection", b"close")
 class Wall:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp, drain: Drain) -> None:
+    def __init__(self, app: ASGIApp, drain: Drain, lobby: Lobby) -> None:
         self._app = app
         self._drain = drain
+        self._lobby = lobby
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -55,13 +56,22 @@ class Wall:
         exchange = _Exchange(scope, receive, send, self._drain)
         try:
             _check_head(scope)
-            await self._app(scope, exchange.receive, exchange.send)
+            await self._admit(scope, exchange)
         except ClientDisconnect:
             exchange.status = CLIENT_CLOSED
         except Exception as error:  # noqa: BLE001 - the outermost wall
             await exchange.fail(error)
         finally:
             exchange.report()
+
+    async def _admit(self, scope: Scope, exchange: "_Exchange") -> None:
+        places = self._lobby.of(scope)
+        if places is None:
+            await self._app(scope, exchange.receive, exchange.send)
+            return
+        with places.one() as own:
+            own(owner_of(scope))
+            await self._app(scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
@@ -99,7 +109,7 @@ class _Exchange:
             await response(self._scope, self.receive, self.send)
 
     def report(self) -> None:
-        if self._scope["path"] not in _QUIET_PATHS:
+        if self._scope["path"] not in QUIET_PATHS:
             seconds = round(time.monotonic() - self._started_at, 4)
             route = getattr(self._scope.get("route"), "path", None)
             log.info("request_answered", method=self._scope["method"], route=route, status=self.status, seconds=seconds)

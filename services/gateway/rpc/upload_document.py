@@ -39,6 +39,11 @@ async def require_credential(_: str, context: Context) -> None:
     _caller(context)
 
 
+def credential_of(context: Context) -> str:
+    """Whose upload it is, as far as the gateway knows."""
+    return _caller(context).authorization
+
+
 def translate(error: BaseException) -> CallError | None:
     """Turn a fault of the object store into an answer."""
     return storage_error(error) if isinstance(error, BlobFault) else None

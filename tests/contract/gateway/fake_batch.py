@@ -42,8 +42,10 @@ class Memory:
     documents: dict[str, Document] = field(default_factory=dict[str, Document])
     answered: dict[str, Message] = field(default_factory=dict[str, Message])
     calls: list[tuple[str, dict[str, str], Any]] = field(default_factory=list[tuple[str, dict[str, str], Any]])
-    faults: dict[str, CallError | float] = field(default_factory=dict[str, CallError | float])
-    """Method → what it answers instead, or how many seconds it hangs."""
+    faults: dict[str, CallError | float | asyncio.Event] = field(
+        default_factory=dict[str, CallError | float | asyncio.Event]
+    )
+    """Method → what it answers instead, how many seconds it hangs, or until what."""
     results: list[DocumentResult] = field(default_factory=list[DocumentResult])
     object_keys: list[str] = field(default_factory=list[str])
     max_bytes: int = MAX_BYTES
@@ -74,7 +76,9 @@ class Memory:
         fault = self.faults.get(method)
         if isinstance(fault, CallError):
             raise fault
-        if fault is not None:
+        if isinstance(fault, asyncio.Event):
+            await fault.wait()
+        elif fault is not None:
             await asyncio.sleep(fault)
 
     async def change(self, batch_id: str, status: BatchStatus.ValueType) -> Batch:
