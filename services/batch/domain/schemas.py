@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterable
 from typing import Any, cast
 
+from batch.domain.schema_costs import cost_fault, nested, references
+
 MAX_BYTES = 64 * 1024
 MAX_PROPERTIES = 500
 MAX_DEPTH = 20
 """Levels of JSON, of which a nested object takes two."""
-_REFERRING = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 def fault_of(text: str) -> str | None:
@@ -31,29 +32,20 @@ def _shape_fault(schema: Any) -> str | None:
         return f"must have at most {MAX_PROPERTIES} properties"
     if any(not reference.startswith("#") for reference in _references(schema)):
         return "must not refer to other documents"
-    return None
-
-
-def _children(node: Any) -> Iterable[Any]:
-    if isinstance(node, dict):
-        return cast("dict[str, Any]", node).values()
-    return cast("list[Any]", node) if isinstance(node, list) else ()
+    return cost_fault(schema)
 
 
 def _is_deeper(node: Any, levels: int) -> bool:
-    return levels == 0 or any(_is_deeper(child, levels - 1) for child in _children(node))
+    return levels == 0 or any(_is_deeper(child, levels - 1) for child in nested(node))
 
 
 def _count_properties(node: Any) -> int:
     own: Any = cast("dict[str, Any]", node).get("properties") if isinstance(node, dict) else None
     counted = len(cast("dict[str, Any]", own)) if isinstance(own, dict) else 0
-    return counted + sum(map(_count_properties, _children(node)))
+    return counted + sum(map(_count_properties, nested(node)))
 
 
 def _references(node: Any) -> Iterable[str]:
-    for keyword in _REFERRING:
-        reference: Any = cast("dict[str, Any]", node).get(keyword) if isinstance(node, dict) else None
-        if isinstance(reference, str):
-            yield reference
-    for child in _children(node):
+    yield from references(node)
+    for child in nested(node):
         yield from _references(child)

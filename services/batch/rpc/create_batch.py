@@ -96,8 +96,9 @@ def _check(request: batch_service_pb2.CreateBatchRequest) -> dict[str, Any]:
 
 
 def _options(violations: Violations, options: batch_pb2.BatchOptions) -> dict[str, Any]:
-    deadline = options.deadline.ToSeconds() if options.HasField("deadline") else WEEK
-    violations.within("options.deadline", deadline, 60, MONTH)
+    deadline = WEEK
+    if options.HasField("deadline"):
+        deadline = violations.span("options.deadline", options.deadline, 60, MONTH)
     violations.within("options.max_failures", options.max_failures, 0, 10)
     violations.within("options.sample_first", options.sample_first, 0, 100)
     violations.within("options.cost_cap_micros", options.cost_cap_micros, 0, 2**62)

@@ -26,6 +26,7 @@ class ListBatches:
     ) -> batch_service_pb2.ListBatchesResponse:
         """Answer a page, newest first unless asked otherwise."""
         tenant_id = caller().tenant_id
+        _check(request)
         query = paging.query_of(tenant_id, request)
         wanted = _filter(request, query)
         size = paging.page_size(request.page_size, 50)
@@ -42,14 +43,16 @@ def _token(query: bytes, last: BatchRow) -> str:
     return paging.token(query, [last.created_at.isoformat(), str(last.id)])
 
 
-def _filter(request: batch_service_pb2.ListBatchesRequest, query: bytes) -> ListFilter:
+def _check(request: batch_service_pb2.ListBatchesRequest) -> None:
     violations = Violations()
     violations.text("name_contains", request.name_contains, 200)
     if request.order_by not in ORDERS:
         violations.add("order_by", "must be `create_time desc` or `create_time asc`")
-    if any(status not in batch_pb2.BatchStatus.values() or not status for status in request.statuses):
-        violations.add("statuses", "must be known statuses")
+    violations.known("statuses", request.statuses, batch_pb2.BatchStatus.values()[1:], "known statuses")
     violations.check()
+
+
+def _filter(request: batch_service_pb2.ListBatchesRequest, query: bytes) -> ListFilter:
     place = paging.place_of(request.page_token, query, paging.moment, UUID)
     return ListFilter(
         statuses=[batch_pb2.BatchStatus.Name(status).removeprefix("BATCH_STATUS_") for status in request.statuses],

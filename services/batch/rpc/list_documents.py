@@ -39,10 +39,8 @@ class ListDocuments:
 
 
 def _filter(violations: Violations, request: batch_service_pb2.ListDocumentsRequest, query: bytes) -> ListFilter:
-    if any(status not in document_pb2.DocumentStatus.values() or not status for status in request.statuses):
-        violations.add("statuses", "must be known statuses")
-    if any(code not in FailureCode.__members__ for code in request.error_codes):
-        violations.add("error_codes", "must be codes of the error catalogue")
+    violations.known("statuses", request.statuses, document_pb2.DocumentStatus.values()[1:], "known statuses")
+    violations.known("error_codes", request.error_codes, FailureCode.__members__, "codes of the error catalogue")
     violations.check()
     place = paging.place_of(request.page_token, query, paging.number)
     return ListFilter(

@@ -80,7 +80,6 @@ def _check(request: batch_service_pb2.RetryDocumentsRequest) -> tuple[UUID, list
     violations = Violations()
     batch_id = violations.uuid("batch_id", request.batch_id)
     ids = violations.uuids("document_ids", request.document_ids, MOST)
-    if any(code not in FailureCode.__members__ for code in request.error_codes):
-        violations.add("error_codes", "must be codes of the error catalogue")
+    violations.known("error_codes", request.error_codes, FailureCode.__members__, "codes of the error catalogue")
     violations.check()
     return batch_id, ids

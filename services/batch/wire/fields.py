@@ -1,15 +1,19 @@
 """Fields of a call, read and refused: every faulty one is named at once."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 import jsonschema_rs
 import orjson
+from google.protobuf.duration_pb2 import Duration
 
 from batch.domain.schemas import fault_of
 from chassis.errors import invalid
 
+MAX_PATTERN_BYTES = 256 * 1024
+"""What one compiled pattern of a schema may hold."""
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _INVISIBLE = dict.fromkeys(
     [*range(32), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
@@ -49,6 +53,13 @@ class Violations:
             self.add(field, f"must be {least} to {most} ids, are {len(values)}")
         return [self.uuid(f"{field}[{number}]", one) for number, one in enumerate(values[:most])]
 
+    def known(self, field: str, values: Collection[Any], allowed: Collection[Any], what: str) -> None:
+        """Note values that are none of a closed set, or more of them than the set has."""
+        if len(values) > len(allowed):
+            self.add(field, f"must be at most {len(allowed)}, are {len(values)}")
+        elif any(value not in allowed for value in values):
+            self.add(field, f"must be {what}")
+
     def text(self, field: str, value: str, longest: int, *, required: bool = False) -> str:
         """Read text of at most so many characters, without NUL."""
         if required and not value.strip():
@@ -63,6 +74,13 @@ class Violations:
         """Note a number out of range."""
         if not least <= value <= most:
             self.add(field, f"must be from {least:g} to {most:g}, is {value:g}")
+
+    def span(self, field: str, value: Duration, least: int, most: int) -> int:
+        """Read a span of time in whole seconds."""
+        if not 0 <= value.nanos < 1_000_000_000:
+            self.add(field, "must have 0 to 999,999,999 nanoseconds")
+        self.within(field, value.seconds, least, most)
+        return value.seconds
 
     def document_name(self, field: str, value: str) -> str:
         """Clean a display name: no control or direction characters, no path."""
@@ -92,7 +110,11 @@ def schema_fault(text: str) -> str | None:
     fault = fault_of(text)
     if fault is None:
         try:
-            jsonschema_rs.Draft202012Validator(orjson.loads(text), offline=True)
+            jsonschema_rs.Draft202012Validator(
+                orjson.loads(text),
+                offline=True,
+                pattern_options=jsonschema_rs.FancyRegexOptions(size_limit=MAX_PATTERN_BYTES),
+            )
         except (jsonschema_rs.ValidationError, ValueError) as error:
             fault = f"is not a JSON Schema (draft 2020-12): {str(error).splitlines()[0]}"
     return fault

@@ -15,7 +15,8 @@ from extractor.domain.pages import ParsedDocument
 from extractor.domain.schema import check_schema
 
 PATTERN_BACKTRACKS = 100_000
-SCHEMAS_KEPT = 256
+PATTERN_BYTES = 256 * 1024
+SCHEMAS_KEPT = 64
 FAULTS_NAMED = 3
 
 
@@ -50,7 +51,9 @@ def compile_schema(text: str) -> CompiledSchema:
             schema,
             validate_formats=True,
             retriever=_refuse,
-            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=PATTERN_BACKTRACKS),
+            pattern_options=jsonschema_rs.FancyRegexOptions(
+                backtrack_limit=PATTERN_BACKTRACKS, size_limit=PATTERN_BYTES
+            ),
         )
     except ValueError as error:
         raise DocumentFault(FailureCode.OUTPUT_SCHEMA_INVALID, "the schema of the batch cannot be used") from error

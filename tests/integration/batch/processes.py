@@ -105,6 +105,12 @@ class BatchProcess:
         """Whether it lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal to it."""
         assert self._process is not None

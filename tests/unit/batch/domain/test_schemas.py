@@ -90,6 +90,39 @@ def test_a_schema_that_the_draft_does_not_allow_is_refused(schema: dict[str, Any
     assert "draft 2020-12" in (schema_fault(json.dumps(schema)) or "")
 
 
+def doubling(levels: int) -> dict[str, Any]:
+    """Each definition names the next one twice."""
+    twice = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
+    return {"properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": twice | {f"d{levels}": {}}}
+
+
+COSTLY: list[tuple[dict[str, Any], str]] = [
+    (doubling(40), "multiply"),
+    (doubling(18), "multiply"),
+    ({"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}}, "itself"),
+    ({"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"oneOf": [{"$ref": "#"}] * 2}}}, "itself"),
+    ({"properties": {"a": {"$ref": "#other"}}, "$defs": {"b": {"$anchor": "other"}}}, "JSON pointers"),
+    ({"properties": {"a": {"$id": "http://a/", "$ref": "#/b"}}}, "no $id"),
+    ({"properties": {"a": {}}, "patternProperties": {f"a{n}": {} for n in range(51)}}, "patterns"),
+    ({"properties": {"a": {"pattern": "a" * 201}}}, "patterns"),
+    ({"properties": {"a": {"pattern": "((a{1000}){1000}){1000}"}}}, "draft 2020-12"),
+]
+
+
+@pytest.mark.catalogue("G27")
+@pytest.mark.parametrize(("schema", "fault"), COSTLY)
+def test_a_schema_that_costs_too_much_to_check_is_refused(schema: dict[str, Any], fault: str) -> None:
+    assert fault in (schema_fault(json.dumps(schema)) or "")
+
+
+def test_a_schema_may_name_a_definition_many_times_and_itself_once() -> None:
+    address = {"type": "object", "properties": {"city": {"type": "string"}}}
+    named = {f"p{n}": {"$ref": "#/$defs/address"} for n in range(100)}
+    assert schema_fault(json.dumps({"properties": named, "$defs": {"address": address}})) is None
+    tree = {"properties": {"children": {"type": "array", "items": {"$ref": "#"}}}}
+    assert schema_fault(json.dumps(tree)) is None
+
+
 @pytest.mark.parametrize(
     "text", ['{"properties": {"a": {"const": NaN}}}', '{"properties": {"a": {"title": "\\ud800"}}}']
 )
