@@ -13,6 +13,7 @@ from gateway.http.problems import HttpFault, HttpReason
 from gateway.patience import STALL_SECONDS, patient
 
 MAX_JSON_BYTES = 1024 * 1024
+MAX_LENGTH = 2**63 - 1
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -24,7 +25,13 @@ def media_type(request: Request) -> str:
 def content_length(request: Request) -> int | None:
     """Announced length of the body; None when it comes in chunks of unknown total."""
     value = request.headers.get("content-length")
-    return int(value) if value is not None else None
+    if value is None:
+        return None
+    length = int(value)  # h11 lets digits pass and nothing else
+    if length > MAX_LENGTH:
+        message = f"a body holds at most {MAX_LENGTH} bytes"
+        raise HttpFault(413, HttpReason.BODY_TOO_LARGE, message, {"Connection": "close"})
+    return length
 
 
 def refuse_encoded(request: Request) -> None:

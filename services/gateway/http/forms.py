@@ -20,6 +20,7 @@ MAX_FILES = 1000
 MAX_FIELDS = 32
 MAX_FIELD_BYTES = 256 * 1024
 MAX_BOUNDARY_CHARACTERS = 200
+MAX_LENGTH_DIGITS = 18
 MAX_SILENT_BYTES = 64 * 1024
 """Bytes that may pass without a part or a byte of one: a preamble, an epilogue, headers."""
 PLAIN_ENCODINGS = frozenset({"", "binary", "8bit", "7bit"})
@@ -45,7 +46,11 @@ class Part:
     def size_bytes(self) -> int | None:
         """Announced length; rare."""
         value = _header(self._segment, "Content-Length")
-        return int(value) if value else None
+        if not value:
+            return None
+        if not (value.isascii() and value.isdecimal()) or len(value) > MAX_LENGTH_DIGITS:
+            raise malformed("the Content-Length of a part is no length")
+        return int(value)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The bytes as they arrive."""

@@ -18,6 +18,11 @@ def _no_surrogates(text: str) -> str:
     return text
 
 
+def _storable(schema: dict[str, Any]) -> dict[str, Any]:
+    _no_surrogates(_schema_text(schema))
+    return schema
+
+
 Text = Annotated[str, StringConstraints(strict=True), AfterValidator(_no_surrogates)]
 DurationText = Annotated[str, Field(pattern=r"^\d{1,10}(\.\d{1,9})?s$", examples=["3600s"])]
 
@@ -52,7 +57,7 @@ class BatchInput(_Input):
     extraction_prompt: Text = ""
     name: Text = ""
     description: Text = ""
-    output_schema: dict[str, Any] | Text | None = Field(
+    output_schema: Annotated[dict[str, Any], AfterValidator(_storable)] | Text | None = Field(
         default=None, description="JSON Schema as an object, or as its text; without one it is derived from the prompt"
     )
     options: OptionsInput | None = None

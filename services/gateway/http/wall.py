@@ -146,7 +146,8 @@ def _check_head(scope: Scope) -> None:
         message = "send either Content-Length or Transfer-Encoding, not both"
         raise HttpFault(400, HttpReason.REQUEST_MALFORMED, message, {"Connection": "close"})
     if not scope["path"].startswith("/"):
-        raise HttpFault(400, HttpReason.REQUEST_MALFORMED, "the request target must start with a slash")
+        message = "the request target must start with a slash"
+        raise HttpFault(400, HttpReason.REQUEST_MALFORMED, message, {"Connection": "close"})
 
 
 def problem_of(error: Exception) -> Problem:
