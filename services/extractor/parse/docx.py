@@ -19,6 +19,7 @@ from extractor.parse.wordml import Body, blocks
 
 _BEFORE = re.compile(r"word/header\d*\.xml")
 _AFTER = re.compile(r"word/(footnotes|endnotes|footer\d*)\.xml")
+_RUNS = re.compile(r"vbaproject\.bin$|^word/(activex|embeddings)/", re.IGNORECASE)
 _FETCHED = re.compile(r"/(attachedTemplate|oleObject|frame|subDocument|image)$")
 
 
@@ -33,6 +34,8 @@ def read(source: Source, sheets: Gathering) -> None:
         after = [_body(opened, part) for part in sorted(filter(_AFTER.fullmatch, parts))]
     if any(body.has_hidden for body in (*before, main, *after)):
         sheets.warn(HIDDEN_CONTENT_IGNORED)
+    if any(body.has_commands for body in (*before, main, *after)):
+        sheets.warn(ACTIVE_CONTENT_IGNORED)
     _add_pages(_distinct(before), main, _distinct(after), sheets)
 
 
@@ -65,8 +68,7 @@ def _xml(opened: zipfile.ZipFile, part: str) -> ET.Element:
 
 def _note_active_content(opened: zipfile.ZipFile, sheets: Gathering) -> None:
     names = opened.namelist()
-    has_macros = any(name.lower().endswith("vbaproject.bin") for name in names)
-    if has_macros or any(map(_loads_by_itself, _relations(opened, names))):
+    if any(map(_RUNS.search, names)) or any(map(_loads_by_itself, _relations(opened, names))):
         sheets.warn(ACTIVE_CONTENT_IGNORED)
 
 

@@ -6,6 +6,7 @@ all for some bombs, and what it salvages from half a file would pass for the who
 """
 
 import ctypes
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +26,13 @@ from extractor.parse.source import Source
 
 FILE_TRUNCATED = "FILE_TRUNCATED"
 _raw = cast("Any", pdfium_c)
+_SEARCHED = 64 * MIB
+_SPELLED = (
+    "".join(rf"(?:{letter}|#{ord(letter):02x})" for letter in word)
+    for word in ("JavaScript", "Launch", "RichMedia", "SubmitForm", "ImportData")
+)
+# Any letter of a name may stand as its number. What lies in a compressed object stream is not seen.
+_ACTIVE = re.compile(rf"/(?:{'|'.join(_SPELLED)})\b".encode())
 _MOST_PREFIXED = 200 * MIB
 
 
@@ -63,7 +71,8 @@ def _from_header(source: Source) -> Path | bytes:
 def _note_warnings(document: Any, source: Source, sheets: Gathering) -> None:
     if b"%%EOF" not in source.slice(-2048, 2048):
         sheets.warn(FILE_TRUNCATED)
-    if document.count_attachments() or _raw.FPDFDoc_GetJavaScriptActionCount(document.raw) > 0:
+    has_scripts = _raw.FPDFDoc_GetJavaScriptActionCount(document.raw) > 0
+    if has_scripts or document.count_attachments() or _ACTIVE.search(source.slice(0, _SEARCHED)):
         sheets.warn(ACTIVE_CONTENT_IGNORED)
 
 

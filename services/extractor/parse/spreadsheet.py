@@ -1,6 +1,7 @@
 """XLSX, XLSM, XLSB, XLS and ODS: a page and a table for each visible sheet, dates in ISO form, values of formulas."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 
 import python_calamine as calamine
@@ -21,6 +22,7 @@ from extractor.parse.source import Source
 MOST_CELLS = 5_000_000
 _Cell = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
 _MIDNIGHT = dt.time()
+_RUNS = re.compile(r"vbaproject\.bin$|^basic/|^xl/(activex|embeddings|externallinks)/", re.IGNORECASE)
 
 
 def read_zipped(source: Source, sheets: Gathering) -> None:
@@ -30,7 +32,7 @@ def read_zipped(source: Source, sheets: Gathering) -> None:
         names = opened.namelist()
         if "META-INF/manifest.xml" in names and b"encryption-data" in opened.read("META-INF/manifest.xml"):
             raise DocumentFault(FailureCode.PDF_ENCRYPTED, "the spreadsheet is protected by a password")
-        if any(name.lower().endswith("vbaproject.bin") or name.startswith("Basic/") for name in names):
+        if any(map(_RUNS.search, names)):
             sheets.warn(ACTIVE_CONTENT_IGNORED)
     read(source, sheets)
 

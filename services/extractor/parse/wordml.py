@@ -1,5 +1,6 @@
 """The elements of WordprocessingML that hold text ([ECMA-376] part 1, chapter 17), both namespaces of it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
@@ -12,6 +13,7 @@ PRINTED_BREAK = "\f"
 ASKED_BREAK = "\v"
 """Where the author asked for a new page."""
 
+_COMMAND = re.compile(r"\s*(DDE|DDEAUTO|INCLUDETEXT|INCLUDEPICTURE|IMPORT)\b", re.IGNORECASE)
 _LITERALS = {"tab": "\t", "cr": "\n", "noBreakHyphen": "-", "lastRenderedPageBreak": PRINTED_BREAK}
 _PASSED_OVER = frozenset(
     {"del", "moveFrom", "delText", "instrText", "pPr", "rPr", "Fallback", "sectPr", "tblPr", "tcPr"}
@@ -29,6 +31,8 @@ class Body:
 
     pieces: list[str | Table] = field(default_factory=list[str | Table])
     has_hidden: bool = False
+    has_commands: bool = False
+    """Whether a field would run or fetch something."""
 
     def pages(self) -> list[tuple[str, list[Table]]]:
         """Text and tables by page; the breaks Word printed go before those asked for, which they repeat."""
@@ -74,7 +78,9 @@ def _inline(parent: Element, body: Body) -> Iterator[str]:
             yield f"\n{_flat(child, body)}\n"
         elif name == "r" and _is_hidden(child):
             body.has_hidden = True
-        elif name not in _PASSED_OVER:
+        elif name in _PASSED_OVER:
+            body.has_commands |= _COMMAND.match(child.text or "") is not None
+        else:
             yield from _inline(child, body)
 
 
@@ -103,6 +109,7 @@ def _flat(parent: Element, body: Body) -> str:
     inner = Body()
     blocks(parent, inner)
     body.has_hidden |= inner.has_hidden
+    body.has_commands |= inner.has_commands
     return "".join(text for text, _ in inner.pages())
 
 
