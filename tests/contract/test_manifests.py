@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings
 
 from batch.app import tier_rules
 from batch.settings import BatchSettings, MigrateSettings
+from chassis.blobs import PART_BYTES
+from chassis.pipe import BYTES_AHEAD
 from chassis.settings import ENVIRONMENT_PREFIX
 from extractor.parse.limits import ParseLimits
 from extractor.settings import ExtractorSettings
@@ -32,6 +34,8 @@ MARGIN_SECONDS = 10
 """From the end of the drain time to the end of the process."""
 NODES_SECONDS = 5
 """In which the proxies of all nodes hear that a pod ends."""
+GATEWAY_BYTES = 128 << 20
+"""A gateway that takes no upload."""
 WORKER_BYTES = 512 << 20
 """An extractor without its parser children."""
 SECRET_VALUE = "s" * 32
@@ -268,6 +272,12 @@ def test_memory_of_the_extractor_covers_a_parser_child_at_its_bound_each() -> No
     children = int(settings_given("extractor")["QUIRE_PARSER_CHILDREN"])
     limit = size(container("extractor")["resources"]["limits"]["memory"])
     assert limit >= WORKER_BYTES + children * ParseLimits().memory_bytes
+
+
+def test_memory_of_the_gateway_covers_as_many_uploads_of_unknown_length_as_it_takes_at_once() -> None:
+    uploads = int(GatewaySettings.model_fields["uploads_at_once"].default)
+    limit = size(container("gateway")["resources"]["limits"]["memory"])
+    assert limit >= GATEWAY_BYTES + uploads * (PART_BYTES + BYTES_AHEAD)
 
 
 def test_scratch_of_the_extractor_holds_the_largest_document_in_each_slot() -> None:

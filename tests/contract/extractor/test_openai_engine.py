@@ -54,6 +54,7 @@ async def test_engine_answers_values_citations_and_cost_when_the_model_keeps_to_
     assert found.usage == Usage(100, 20, 140)
 
 
+@pytest.mark.catalogue("C17")
 async def test_engine_sends_a_strict_schema_and_the_text_between_fresh_delimiters() -> None:
     async with model_server(extracts({"total": 1})) as (model, base_url):
         asked = engine(base_url)
@@ -77,6 +78,7 @@ async def test_engine_asks_without_strict_mode_when_the_schema_has_a_free_form_m
     assert model.requests[0]["response_format"]["json_schema"]["strict"] is False
 
 
+@pytest.mark.catalogue("C18")
 async def test_engine_merges_the_answers_when_the_document_needs_several_calls() -> None:
     pages = (Page(1, "a" * 900), Page(2, "b" * 900))
     script = (
@@ -93,6 +95,7 @@ async def test_engine_merges_the_answers_when_the_document_needs_several_calls()
     assert found.usage.input_tokens == 200
 
 
+@pytest.mark.catalogue("Q17")
 @pytest.mark.parametrize(
     ("behaviour", "code", "retry_after"),
     [
@@ -124,6 +127,7 @@ async def test_engine_asks_to_wait_when_the_provider_is_at_fault(
     assert "CANARY" not in fault.message
 
 
+@pytest.mark.catalogue("C18", "Q11", "Q12", "Q13", "Q14", "Q15")
 @pytest.mark.parametrize(
     ("behaviour", "code"),
     [
@@ -163,6 +167,7 @@ async def test_engine_counts_what_an_unusable_answer_cost() -> None:
     assert fault.usage == Usage(70, 30, 0)
 
 
+@pytest.mark.catalogue("Q18")
 async def test_engine_believes_no_usage_below_zero_and_needs_none() -> None:
     for usage in ((-5, -6), None):
         async with model_server(answers('{"values": {}}', usage=usage)) as (_, base_url):

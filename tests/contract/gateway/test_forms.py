@@ -101,6 +101,7 @@ async def test_one_shot_names_the_field_that_is_wrong(stage: Stage, body: bytes,
     assert (answer.status_code, answer.json()["violations"][0]["field"]) == (400, field)
 
 
+@pytest.mark.catalogue("H07", "H08")
 @pytest.mark.parametrize(
     ("content_type", "body", "status"),
     [
@@ -146,6 +147,7 @@ async def test_a_bad_form_is_refused(stage: Stage, content_type: str, body: byte
     await eventually(lambda: not stage.kept())
 
 
+@pytest.mark.catalogue("H07")
 async def test_a_form_of_too_many_files_is_refused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.forms.MAX_FILES", 3)
     answer = await stage.http.post(f"/v1/batches/{await stage.batch_id()}/documents", files=files(4))

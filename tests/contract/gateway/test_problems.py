@@ -83,6 +83,7 @@ async def test_a_refused_stream_is_a_problem_and_not_an_empty_answer(stage: Stag
         assert (answer.status_code, answer.json()["reason"]) == (404, "NOT_FOUND")
 
 
+@pytest.mark.catalogue("H01")
 @pytest.mark.parametrize("value", [None, "", "Basic abc", "Bearer", "Bearer ", "bearer \t"])
 async def test_no_credential_is_refused_before_anything_is_read(stage: Stage, value: str | None) -> None:
     credential = f"Authorization: {value}\r\n" if value is not None else ""
@@ -93,22 +94,26 @@ async def test_no_credential_is_refused_before_anything_is_read(stage: Stage, va
     assert stage.memory.calls == []
 
 
+@pytest.mark.catalogue("H01")
 async def test_a_wrong_key_is_refused_by_the_batch_service(stage: Stage) -> None:
     answer = await stage.http.get("/v1/limits", headers={"Authorization": "Bearer wrong"})
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="quire"')
 
 
+@pytest.mark.catalogue("H02")
 async def test_an_unknown_route_is_a_problem(stage: Stage) -> None:
     answer = await stage.http.get("/v1/nothing")
     assert (answer.status_code, answer.json()["reason"]) == (404, "ROUTE_UNKNOWN")
 
 
+@pytest.mark.catalogue("H02")
 async def test_a_wrong_method_is_a_problem_that_names_the_right_ones(stage: Stage) -> None:
     answer = await stage.http.delete("/v1/batches")
     assert (answer.status_code, answer.json()["reason"]) == (405, "METHOD_NOT_ALLOWED")
     assert set(answer.headers["allow"].split(", ")) >= {"GET", "POST"}
 
 
+@pytest.mark.catalogue("H21")
 @pytest.mark.parametrize(
     "body",
     [
@@ -130,6 +135,7 @@ async def test_json_that_is_none_is_refused(stage: Stage, body: bytes) -> None:
     assert (answer.status_code, answer.json()["reason"]) == (400, "REQUEST_MALFORMED")
 
 
+@pytest.mark.catalogue("G20", "H21")
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -150,22 +156,26 @@ async def test_a_body_that_does_not_fit_names_the_field(stage: Stage, body: obje
     assert answer.json()["violations"][0]["field"] == field
 
 
+@pytest.mark.catalogue("H04")
 async def test_json_of_more_than_a_mebibyte_is_refused(stage: Stage) -> None:
     answer = await stage.http.post("/v1/batches", json={"extraction_prompt": "x" * 2**20})
     assert (answer.status_code, answer.json()["reason"]) == (413, "BODY_TOO_LARGE")
 
 
+@pytest.mark.catalogue("H03")
 async def test_another_media_type_than_json_is_refused(stage: Stage) -> None:
     answer = await stage.http.post("/v1/batches", content=b"{}", headers={"Content-Type": "text/plain"})
     assert (answer.status_code, answer.headers["accept-post"]) == (415, "application/json")
 
 
+@pytest.mark.catalogue("H22")
 @pytest.mark.parametrize("query", ["page_size=abc", "page_size=99999999999", "status=WHATEVER"])
 async def test_a_bad_query_names_the_parameter(stage: Stage, query: str) -> None:
     answer = await stage.http.get(f"/v1/batches?{query}")
     assert (answer.status_code, answer.json()["violations"][0]["field"]) == (400, query.partition("=")[0])
 
 
+@pytest.mark.catalogue("H14")
 @pytest.mark.parametrize("key", ["", "k" * 256])
 async def test_an_idempotency_key_of_the_wrong_length_is_refused(stage: Stage, key: str) -> None:
     body = {"extraction_prompt": "x"}
@@ -173,6 +183,7 @@ async def test_an_idempotency_key_of_the_wrong_length_is_refused(stage: Stage, k
     assert (answer.status_code, answer.json()["violations"][0]["field"]) == (400, "Idempotency-Key")
 
 
+@pytest.mark.catalogue("H05", "H18", "H20")
 @pytest.mark.parametrize(
     ("request_text", "status"),
     [
@@ -202,12 +213,14 @@ async def test_a_request_that_is_no_http_is_a_problem_too(stage: Stage, request_
     assert b"application/problem+json" in answer
 
 
+@pytest.mark.catalogue("H09")
 async def test_a_head_that_does_not_come_is_not_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.protocol.HEAD_SECONDS", 0.2)
     answer = await raw(stage, b"GET /healthz HTTP/1.1\r\nHost: ")
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.catalogue("H09")
 async def test_bytes_that_do_not_come_are_not_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.patience.patient.__defaults__", (0.2,))
     path = await stage.document()

@@ -128,6 +128,7 @@ async def test_a_deleted_batch_is_gone(stage: Stage) -> None:
     assert (await stage.http.get(path)).status_code == 404
 
 
+@pytest.mark.catalogue("H24")
 async def test_results_that_were_purged_are_gone(stage: Stage) -> None:
     stage.memory.faults["StreamResults"] = precondition(CallReason.BATCH_PURGED, "removed")
     answer = await stage.http.get(f"/v1/batches/{await stage.batch_id()}/results")

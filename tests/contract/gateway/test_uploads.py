@@ -85,6 +85,7 @@ async def test_put_file_stays_when_it_breaks_under_an_idempotency_key(stage: Sta
     assert stage.memory.statuses() == ["UPLOADED"]
 
 
+@pytest.mark.catalogue("H15")
 @pytest.mark.parametrize("announced_by", ["X-Content-SHA256", "Content-Digest", "announcement"])
 async def test_upload_with_another_checksum_is_refused_and_removed(stage: Stage, announced_by: str) -> None:
     other = hashlib.sha256(b"other")
@@ -99,6 +100,7 @@ async def test_upload_with_another_checksum_is_refused_and_removed(stage: Stage,
     await eventually(lambda: not stage.kept())
 
 
+@pytest.mark.catalogue("H05")
 @pytest.mark.parametrize("known", [True, False])
 async def test_upload_of_another_size_than_announced_is_refused(stage: Stage, known: bool) -> None:
     for size in (len(BODY) - 1, len(BODY) + 1):
@@ -109,6 +111,7 @@ async def test_upload_of_another_size_than_announced_is_refused(stage: Stage, kn
     await eventually(lambda: not stage.kept())
 
 
+@pytest.mark.catalogue("H15")
 async def test_upload_with_a_malformed_digest_is_refused(stage: Stage) -> None:
     path = await stage.document()
     for headers in ({"X-Content-SHA256": "abc"}, {"Content-Digest": "sha-256=:AAAA:"}, {"Content-MD5": "x"}):
@@ -116,6 +119,7 @@ async def test_upload_with_a_malformed_digest_is_refused(stage: Stage) -> None:
         assert (answer.status_code, answer.json()["reason"]) == (400, "FIELD_INVALID")
 
 
+@pytest.mark.catalogue("H06")
 @pytest.mark.parametrize("known", [True, False])
 async def test_empty_upload_is_refused(stage: Stage, known: bool) -> None:
     path = await stage.document()
@@ -123,6 +127,7 @@ async def test_empty_upload_is_refused(stage: Stage, known: bool) -> None:
     assert (answer.status_code, answer.json()["reason"]) == (422, "FILE_EMPTY")
 
 
+@pytest.mark.catalogue("H16")
 async def test_upload_in_a_content_encoding_is_refused(stage: Stage) -> None:
     path = await stage.document()
     answer = await stage.http.put(f"{path}/content", content=BODY, headers={"Content-Encoding": "gzip"})
@@ -130,6 +135,7 @@ async def test_upload_in_a_content_encoding_is_refused(stage: Stage) -> None:
     assert stage.memory.statuses() == ["PENDING_UPLOAD"]
 
 
+@pytest.mark.catalogue("H04", "H11")
 async def test_too_large_an_upload_is_refused_before_it_is_read(stage: Stage) -> None:
     path = await stage.document()
     head = f"PUT {path}/content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {API_KEY}\r\n"
@@ -141,6 +147,7 @@ async def test_too_large_an_upload_is_refused_before_it_is_read(stage: Stage) ->
     assert b"connection: close" in answer.lower()
 
 
+@pytest.mark.catalogue("H04")
 async def test_too_large_an_upload_of_unknown_length_is_refused_at_the_limit(stage: Stage) -> None:
     path = await stage.document()
     answer = await stage.http.put(f"{path}/content", content=in_chunks(bytes(2 * stage.memory.max_bytes)))
@@ -149,6 +156,7 @@ async def test_too_large_an_upload_of_unknown_length_is_refused_at_the_limit(sta
     await eventually(lambda: not stage.kept() and stage.store.pending_uploads() == 0)
 
 
+@pytest.mark.catalogue("H04")
 async def test_an_endless_upload_is_cut_off(stage: Stage) -> None:
     path = await stage.document()
     head = f"PUT {path}/content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {API_KEY}\r\n"
@@ -157,6 +165,7 @@ async def test_an_endless_upload_is_cut_off(stage: Stage) -> None:
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.catalogue("H10")
 @pytest.mark.parametrize("framing", ["Content-Length: 6000000", "Transfer-Encoding: chunked"])
 async def test_a_client_that_leaves_leaves_nothing_behind(stage: Stage, framing: str) -> None:
     path = await stage.document()
@@ -197,6 +206,7 @@ async def test_upload_to_an_unknown_batch_is_not_found(stage: Stage) -> None:
     assert (answer.status_code, answer.json()["reason"]) == (404, "NOT_FOUND")
 
 
+@pytest.mark.catalogue("H03")
 async def test_upload_of_a_form_to_a_raw_route_says_where_forms_go(stage: Stage) -> None:
     path = await stage.document()
     answer = await stage.http.put(f"{path}/content", files={"file": ("a.txt", b"x")})

@@ -20,6 +20,7 @@ from tests.integration.batch.tenants import Tenant, refused
 from tests.integration.batch.world import World
 
 
+@pytest.mark.catalogue("G15")
 async def test_a_free_tenant_is_told_the_tier_to_move_to(world: World) -> None:
     tenant = await world.tenant(TIER_FREE)
     error = await refused(tenant.create())
@@ -27,6 +28,7 @@ async def test_a_free_tenant_is_told_the_tier_to_move_to(world: World) -> None:
     assert error.metadata["tier_required"] == "PLUS"
 
 
+@pytest.mark.catalogue("G15")
 async def test_one_open_batch_too_many_is_exhausted_until_one_ends(world: World) -> None:
     tenant = await world.tenant(TIER_PLUS)
     made = [await tenant.create() for _ in range(3)]
@@ -38,6 +40,7 @@ async def test_one_open_batch_too_many_is_exhausted_until_one_ends(world: World)
     assert (await tenant.create()).id
 
 
+@pytest.mark.catalogue("G16")
 async def test_creates_a_minute_are_limited_and_tell_when_to_come_back(world: World) -> None:
     tenant = await world.tenant(creates_per_minute=2)
     made = [await tenant.create() for _ in range(2)]
@@ -56,6 +59,7 @@ async def test_creates_a_minute_are_limited_and_tell_when_to_come_back(world: Wo
     assert (await refused(tenant.create())).quota == replace(error.quota, reset=ANY)
 
 
+@pytest.mark.catalogue("G15")
 async def test_too_many_documents_are_refused_when_announced(world: World) -> None:
     tenant = await world.tenant(TIER_PLUS)
     batch = await tenant.create()
@@ -67,6 +71,7 @@ async def test_too_many_documents_are_refused_when_announced(world: World) -> No
     await tenant.announce(batch.id, 1)
 
 
+@pytest.mark.catalogue("G15")
 async def test_too_large_a_document_is_refused_when_announced_begun_and_completed(world: World) -> None:
     tenant = await world.tenant(bytes_per_document=10)
     batch = await tenant.create()
@@ -86,6 +91,7 @@ async def test_too_large_a_document_is_refused_when_announced_begun_and_complete
         assert (error.quota.maximum, error.quota.used) == (10, 11)
 
 
+@pytest.mark.catalogue("G15")
 async def test_a_month_that_is_used_up_is_refused_when_sealed(world: World) -> None:
     tenant = await world.tenant(documents_per_month=3)
     await tenant.sealed(2)
@@ -150,6 +156,7 @@ async def test_a_seal_lists_what_is_missing(world: World) -> None:
     assert (sealed.counters.total, sealed.counters.queued) == (5, 5)
 
 
+@pytest.mark.catalogue("G13")
 @pytest.mark.parametrize("drop_incomplete", [False, True])
 async def test_a_seal_of_nothing_is_refused_and_changes_nothing(world: World, drop_incomplete: bool) -> None:
     tenant = await world.tenant()

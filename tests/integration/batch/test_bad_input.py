@@ -25,6 +25,7 @@ from tests.integration.batch.world import World
 BAD_BATCH_IDS = ["", "x", "../../etc", "'; DROP TABLE batch_processes; --", "0" * 10_000, "\0"]
 
 
+@pytest.mark.catalogue("G04")
 @pytest.mark.parametrize("batch_id", BAD_BATCH_IDS)
 async def test_an_id_that_is_none_is_invalid_in_every_call(world: World, batch_id: str) -> None:
     tenant = await world.tenant()
@@ -44,6 +45,7 @@ async def test_an_id_that_is_none_is_invalid_in_every_call(world: World, batch_i
         assert list(error.violations) == ["batch_id"]
 
 
+@pytest.mark.catalogue("G02", "G05", "H01")
 async def test_an_unknown_batch_and_a_foreign_one_are_told_apart_by_nobody(world: World) -> None:
     ann, bob = await world.tenant(), await world.tenant()
     theirs = await bob.sealed()
@@ -72,6 +74,7 @@ async def test_an_unknown_batch_and_a_foreign_one_are_told_apart_by_nobody(world
     assert (await bob.get(theirs.id)).version == theirs.version
 
 
+@pytest.mark.catalogue("G03", "G17", "G27")
 async def test_faulty_fields_of_a_create_are_all_named(world: World) -> None:
     tenant = await world.tenant()
     options = BatchOptions(max_failures=11, sample_first=-1, cost_cap_micros=-1)
@@ -98,6 +101,7 @@ async def test_faulty_fields_of_a_create_are_all_named(world: World) -> None:
     }
 
 
+@pytest.mark.catalogue("G03", "G07", "G20", "G27")
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
@@ -127,6 +131,7 @@ async def test_an_option_of_a_later_release_is_not_ignored(world: World, fields:
     assert (error.code, error.metadata["method"]) == (grpc.StatusCode.UNIMPLEMENTED, method)
 
 
+@pytest.mark.catalogue("G19")
 @pytest.mark.parametrize("count", [0, 1_001, 50_000])
 async def test_announcements_are_1_to_1000(world: World, count: int) -> None:
     tenant = await world.tenant()
@@ -154,6 +159,7 @@ async def test_announcements_are_all_or_none(world: World) -> None:
     assert (await tenant.get(batch.id)).counters.total == 0
 
 
+@pytest.mark.catalogue("G12")
 async def test_a_sealed_batch_takes_nothing_more(world: World) -> None:
     tenant = await world.tenant()
     batch = await tenant.sealed()
@@ -163,6 +169,7 @@ async def test_a_sealed_batch_takes_nothing_more(world: World) -> None:
         assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, CallReason.BATCH_NOT_DRAFT)
 
 
+@pytest.mark.catalogue("G10")
 @pytest.mark.parametrize("page_token", ["garbage", "====", "\0", "A" * 100_000])
 async def test_a_bad_page_token_is_invalid_in_every_list(world: World, page_token: str) -> None:
     tenant = await world.tenant()
@@ -182,6 +189,7 @@ async def test_a_bad_page_token_is_invalid_in_every_list(world: World, page_toke
         assert (error.code, list(error.violations)) == (grpc.StatusCode.INVALID_ARGUMENT, ["page_token"])
 
 
+@pytest.mark.catalogue("G10")
 async def test_a_page_token_of_another_tenant_or_filter_is_invalid(world: World) -> None:
     ann, bob = await world.tenant(), await world.tenant()
     for tenant in (ann, bob):
@@ -195,6 +203,7 @@ async def test_a_page_token_of_another_tenant_or_filter_is_invalid(world: World)
     assert list((await refused(ann.door.batch.ListBatches(other, metadata=ann.metadata))).violations) == ["page_token"]
 
 
+@pytest.mark.catalogue("G09", "G11", "G21")
 async def test_odd_pages_filters_and_orders_are_refused_or_cut(world: World) -> None:
     tenant = await world.tenant()
     batch, lists = await tenant.create(), tenant.door.batch
@@ -219,6 +228,7 @@ async def test_odd_pages_filters_and_orders_are_refused_or_cut(world: World) -> 
     assert set(error.violations) == {"error_codes", "document_ids[0]"}
 
 
+@pytest.mark.catalogue("G18")
 async def test_a_message_larger_than_4_mib_is_refused_and_the_server_lives(world: World) -> None:
     tenant = await world.tenant()
     error = await refused(tenant.create(extraction_prompt="p" * (4 * 2**20 + 1)))
@@ -226,6 +236,7 @@ async def test_a_message_larger_than_4_mib_is_refused_and_the_server_lives(world
     assert (await tenant.create()).id
 
 
+@pytest.mark.catalogue("G05")
 async def test_a_document_is_found_under_its_own_batch_only(world: World) -> None:
     tenant = await world.tenant()
     one, other = await tenant.create(), await tenant.create()

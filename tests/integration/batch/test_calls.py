@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import grpc
+import pytest
 
 from chassis.errors import CallReason
 from quire.batch.v1.batch_pb2 import (
@@ -100,6 +101,7 @@ async def test_a_document_tells_what_became_of_it(world: World) -> None:
     assert attempt.HasField("end_time")
 
 
+@pytest.mark.catalogue("H13")
 async def test_the_same_bytes_twice_are_noted_as_a_duplicate(world: World) -> None:
     tenant = await world.tenant()
     batch = await tenant.create()
@@ -161,6 +163,7 @@ async def test_limits_tell_what_is_enforced_and_used(world: World) -> None:
     assert answer.usage.HasField("month_reset_time")
 
 
+@pytest.mark.catalogue("G06")
 async def test_a_repeated_create_answers_the_first_batch(world: World) -> None:
     tenant, request_id = await world.tenant(), an_id()
     first = await tenant.create(request_id=request_id, name="once")
@@ -176,6 +179,7 @@ async def test_a_request_id_belongs_to_one_tenant(world: World) -> None:
     assert (await ann.create(request_id=request_id)).id != (await bob.create(request_id=request_id)).id
 
 
+@pytest.mark.catalogue("G06", "H14")
 async def test_concurrent_creates_with_one_request_id_make_one_batch(world: World) -> None:
     tenant, request_id = await world.tenant(), an_id()
     made = await asyncio.gather(*(tenant.create(request_id=request_id) for _ in range(20)))
@@ -224,6 +228,7 @@ async def give_up_after(seconds: float, call: Coroutine[Any, Any, object]) -> No
     _ = calling.cancelled() or calling.exception()
 
 
+@pytest.mark.catalogue("G23")
 async def test_calls_that_their_callers_give_up_leave_no_connection_behind(world: World) -> None:
     tenant, replica = await world.tenant(), await world.replica("rpc", QUIRE_DATABASE_POOL="2")
     caller = tenant.through(await world.door_to(replica.address))

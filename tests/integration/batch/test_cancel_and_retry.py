@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import grpc
+import pytest
 
 from chassis.errors import CallReason
 from chassis.failures import FailureCode
@@ -37,6 +38,7 @@ async def test_what_waits_is_cancelled_at_once(world: World) -> None:
     assert await tenant.cancel(batch.id) == cancelled
 
 
+@pytest.mark.catalogue("G12")
 async def test_a_draft_is_cancelled_with_all_it_holds(world: World) -> None:
     tenant = await world.tenant()
     batch = await tenant.create()
@@ -98,6 +100,7 @@ async def test_a_cancelled_document_whose_worker_dies_ends_cancelled(world: Worl
     assert (await tenant.until_final(batch.id)).status == BATCH_STATUS_CANCELLED
 
 
+@pytest.mark.catalogue("G14")
 async def test_a_cancel_that_races_with_the_end_leaves_one_terminal_status(world: World) -> None:
     tenant, subscriber = await world.tenant(), await world.subscriber()
     drafts = [await tenant.draft(1) for _ in range(12)]

@@ -4,6 +4,7 @@ from typing import Any
 
 import aio_pika
 import grpc
+import pytest
 from google.protobuf.message import Message
 
 from chassis.errors import CallReason
@@ -73,6 +74,7 @@ async def test_a_letter_that_is_delivered_again_stays_one_row(world: World) -> N
     assert [one["body"] for one in found] == [b"same", b"other"]
 
 
+@pytest.mark.catalogue("Q08")
 async def test_letters_of_strangers_are_kept_whatever_they_are(world: World) -> None:
     forged: list[Any] = ["nonsense", [7], [{"routing-keys": 3, "time": "now", "queue": bytearray(b"\xff\0")}], []]
     for death in forged:

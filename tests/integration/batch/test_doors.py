@@ -5,6 +5,8 @@ import signal
 import socket
 from itertools import chain
 
+import pytest
+
 from quire.batch.v1.batch_pb2 import BATCH_STATUS_COMPLETED_WITH_ERRORS
 from tests.integration.batch.processes import Servers, run_batch
 from tests.integration.batch.workers import Attempt, Worker, succeed
@@ -53,6 +55,7 @@ def test_a_door_that_does_not_exist_is_refused(servers: Servers) -> None:
     assert "dispatch" in done.stderr
 
 
+@pytest.mark.catalogue("Q19")
 def test_faulty_settings_are_all_named_before_anything_starts(servers: Servers) -> None:
     done = run_batch(servers, "serve", QUIRE_BATCH_LISTEN="nowhere", QUIRE_KEY_PEPPER="short", QUIRE_AMQP_URL="")
     assert done.returncode == 78

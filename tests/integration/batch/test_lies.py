@@ -16,6 +16,7 @@ from tests.integration.batch.workers import Attempt, succeed
 from tests.integration.batch.world import World
 
 
+@pytest.mark.catalogue("Q03", "Q04")
 async def test_a_result_that_lies_elsewhere_is_dead_lettered_and_not_folded(world: World) -> None:
     tenant, other = await world.tenant(), await world.tenant()
     batch = await tenant.sealed(3)
@@ -46,6 +47,7 @@ async def test_a_result_that_lies_elsewhere_is_dead_lettered_and_not_folded(worl
     assert (final.status, final.counters.succeeded) == (BATCH_STATUS_COMPLETED, 3)
 
 
+@pytest.mark.catalogue("G04")
 @pytest.mark.parametrize(
     ("second", "named"),
     [

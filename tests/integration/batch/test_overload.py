@@ -53,6 +53,7 @@ async def timed(call: Coroutine[Any, Any, Any]) -> tuple[object, float]:
     return answer, time.monotonic() - began
 
 
+@pytest.mark.catalogue("G16")
 async def test_ten_times_too_many_calls_are_shed_and_those_let_in_succeed(world: World, busy: Door) -> None:
     ann = (await world.tenant()).through(busy)
     async with locked(world, ann):

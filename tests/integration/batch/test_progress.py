@@ -3,6 +3,8 @@
 import asyncio
 import random
 
+import pytest
+
 from chassis.topology import DOCUMENT_EXTRACTED, DOCUMENT_FAILED, DOCUMENT_PROGRESSED
 from quire.batch.v1.batch_pb2 import BATCH_STATUS_COMPLETED, BATCH_STATUS_COMPLETED_WITH_ERRORS, BATCH_STATUS_FAILED
 from quire.batch.v1.document_pb2 import (
@@ -22,6 +24,7 @@ async def hold(attempt: Attempt) -> None:
     await attempt.stop_asked(60)
 
 
+@pytest.mark.catalogue("Q06")
 async def test_progress_is_shown_and_only_grows(world: World) -> None:
     tenant = await world.tenant()
     batch = await tenant.sealed(1)
@@ -39,6 +42,7 @@ async def test_progress_is_shown_and_only_grows(world: World) -> None:
     assert (await tenant.get(batch.id)).HasField("last_progress_time")
 
 
+@pytest.mark.catalogue("Q05")
 async def test_every_event_told_many_times_in_any_order_counts_once(world: World) -> None:
     tenant = await world.tenant()
     batch = await tenant.sealed(20)
@@ -93,6 +97,7 @@ async def test_a_late_success_of_a_lost_attempt_finishes_and_a_late_failure_does
     assert (await tenant.get(batch.id)).counters.input_tokens == 40, "each attempt was paid for"
 
 
+@pytest.mark.catalogue("Q03", "Q05")
 async def test_forged_events_move_nothing(world: World) -> None:
     tenant = await world.tenant()
     batch = await tenant.sealed(1)
@@ -122,6 +127,7 @@ async def test_forged_events_move_nothing(world: World) -> None:
     assert await world.ask("SELECT result_key FROM documents WHERE batch_id = $1", batch.id) == attempt.claim.result_key
 
 
+@pytest.mark.catalogue("Q01", "Q05")
 async def test_garbage_is_dead_lettered_and_what_stands_beside_it_is_folded(world: World) -> None:
     tenant = await world.tenant()
     batch = await tenant.sealed(3)
@@ -148,6 +154,7 @@ async def test_garbage_is_dead_lettered_and_what_stands_beside_it_is_folded(worl
     assert {letter["reason"] for letter in letters} == {"rejected"}
 
 
+@pytest.mark.catalogue("Q01")
 async def test_an_event_the_database_refuses_is_dead_lettered_alone(world: World) -> None:
     tenant = await world.tenant()
     batch = await tenant.sealed(3)

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import grpc
+import pytest
 
 from chassis.blobs import Blobs
 from chassis.errors import CallReason
@@ -28,6 +29,7 @@ def result_of(position: int) -> bytes:
     return b'{"total": %d}' % position
 
 
+@pytest.mark.catalogue("H24")
 async def test_results_come_in_order_with_errors_if_asked_for_while_the_batch_runs(world: World) -> None:
     tenant = await world.tenant()
     batch = await tenant.sealed(100)

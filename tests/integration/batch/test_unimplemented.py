@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import grpc
+import pytest
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
@@ -49,6 +50,7 @@ async def ask(tenant: Tenant, method: MethodDescriptor) -> grpc.aio.AioRpcError 
     return None
 
 
+@pytest.mark.catalogue("G03", "G26")
 async def test_the_list_of_what_is_not_implemented_is_the_truth(world: World) -> None:
     tenant, found = await world.tenant(), set[str]()
     for service in SERVICES:

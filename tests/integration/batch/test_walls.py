@@ -32,6 +32,7 @@ async def ask(tenant: Tenant, metadata: Metadata) -> object:
     return await tenant.door.batch.GetLimits(GetLimitsRequest(), metadata=metadata)
 
 
+@pytest.mark.catalogue("G01")
 @pytest.mark.parametrize(
     "metadata",
     [
@@ -52,6 +53,7 @@ async def test_a_call_without_a_valid_key_is_unauthenticated(world: World, metad
     assert (error.code, error.reason) == (grpc.StatusCode.UNAUTHENTICATED, CallReason.UNAUTHENTICATED)
 
 
+@pytest.mark.catalogue("G01")
 async def test_a_key_with_another_secret_is_unauthenticated(world: World) -> None:
     tenant = await world.tenant()
     prefix = tenant.key.rsplit("_", 1)[0][:18]
@@ -65,6 +67,7 @@ async def test_a_key_is_refused_before_anything_of_the_call_is_read(world: World
     assert (await refused(stranger.get("not an id"))).code is grpc.StatusCode.UNAUTHENTICATED
 
 
+@pytest.mark.catalogue("G01")
 async def test_a_revoked_key_and_an_expired_one_are_unauthenticated(world: World) -> None:
     tenant = await world.tenant()
     admin, operator = tenant.door.admin, tenant.door.operator
@@ -80,6 +83,7 @@ async def test_a_revoked_key_and_an_expired_one_are_unauthenticated(world: World
     assert await ask(tenant, bearer(valid))
 
 
+@pytest.mark.catalogue("G01")
 async def test_services_are_not_for_tenants_nor_for_each_others_tokens(world: World) -> None:
     tenant, door = await world.tenant(), world.door
     gateway = (("x-quire-service", world.servers["QUIRE_GATEWAY_TOKEN"]),)
@@ -173,6 +177,7 @@ async def test_no_secret_of_a_key_is_kept(world: World) -> None:
     assert tenant.key.rsplit("_", 1)[-1] not in kept
 
 
+@pytest.mark.catalogue("G03", "G04")
 async def test_operators_input_is_checked_too(world: World) -> None:
     tenant, admin, operator = await world.tenant(), world.door.admin, world.door.operator
     far = CreateApiKeyRequest(tenant_id=tenant.id)
@@ -201,6 +206,7 @@ async def test_operators_input_is_checked_too(world: World) -> None:
         assert (await refused(call)).code is grpc.StatusCode.NOT_FOUND
 
 
+@pytest.mark.catalogue("G03", "G04")
 async def test_workers_input_is_checked_too(world: World) -> None:
     work, worker = world.door.work, world.door.worker
     claim = await refused(work.ClaimDocument(ClaimDocumentRequest(document_id="x"), metadata=worker))

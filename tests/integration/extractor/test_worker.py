@@ -39,6 +39,7 @@ async def test_worker_extracts_a_document_with_the_builtin_engine(world: World) 
     assert world.work.tokens == ["worker-token"]
 
 
+@pytest.mark.catalogue("Q01")
 async def test_worker_sends_garbage_to_the_dead_letters_and_works_on(world: World) -> None:
     await world.start_worker()
     await world.send_raw(b"garbage")

@@ -47,6 +47,7 @@ def test_settings_are_read_from_the_environment() -> None:
     assert load(MigrateSettings).database_owner_url.get_secret_value() == GOOD["QUIRE_DATABASE_OWNER_URL"]
 
 
+@pytest.mark.catalogue("Q19")
 def test_settings_name_every_faulty_variable_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +83,7 @@ def test_settings_never_print_a_secret(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "canary" not in repr(load(BatchSettings))
 
 
+@pytest.mark.catalogue("Q19")
 def test_time_budgets_must_fit_into_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "QUIRE_BEAT_SECONDS" in faults(monkeypatch, QUIRE_BEAT_SECONDS="7")[0]
     assert (

@@ -26,6 +26,7 @@ async def test_patient_gives_up_when_nothing_comes() -> None:
         _ = [chunk async for chunk in patient(silence(), stall_seconds=0.01)]
 
 
+@pytest.mark.catalogue("H09")
 async def test_patient_gives_up_on_a_trickle() -> None:
     async def trickle() -> AsyncIterator[bytes]:
         for _ in range(1000):

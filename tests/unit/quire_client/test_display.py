@@ -1,5 +1,6 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from quire.batch.v1 import batch_pb2
@@ -81,6 +82,7 @@ def test_json_of_uses_short_names_and_plain_numbers_when_given_a_batch() -> None
     assert told["options"]["deadline"] == 90.0
 
 
+@pytest.mark.catalogue("Q16")
 def test_printed_drops_what_could_rewrite_the_terminal_when_a_name_holds_it() -> None:
     assert printed("a\x1b[2Jb\n") == "a [2Jb "
 

@@ -4,6 +4,7 @@ from quire_client.exporting import cell_text, csv_rows, neutralised
 from quire_client.results import ExtractedField, Result
 
 
+@pytest.mark.catalogue("Q16")
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
 def test_neutralised_puts_an_apostrophe_first_when_text_would_run(text: str) -> None:
     assert neutralised(text) == "'" + text

@@ -1,3 +1,5 @@
+import pytest
+
 from extractor.domain.pages import ParsedDocument
 from extractor.parse.formats import parse
 from extractor.parse.limits import ParseLimits
@@ -9,6 +11,7 @@ def read(markup: str | bytes) -> ParsedDocument:
     return parse(Source("x.html", content), ParseLimits())
 
 
+@pytest.mark.catalogue("C11")
 def test_html_shows_what_a_reader_sees_and_drops_the_rest() -> None:
     document = read(
         "<!doctype html><head><title>T</title><style>p{}</style></head><body><h1>Invoice <b>7</b></h1>"
@@ -33,6 +36,7 @@ def test_html_reads_layout_tables_as_text_and_the_tables_in_them_as_tables() -> 
     assert page.text == "Menu\na\tb\n"
 
 
+@pytest.mark.catalogue("C16")
 def test_html_ignores_hidden_text_and_says_so() -> None:
     document = read("<html><p>seen<p hidden>one<p style='color:red; DISPLAY : none'>two<span style='display:none'>3")
     assert document.pages[0].text == "seen\n"

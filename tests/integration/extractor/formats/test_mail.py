@@ -66,6 +66,7 @@ def test_mail_reads_the_message_it_forwards() -> None:
     assert "Inner words" in read(message).pages[1].text
 
 
+@pytest.mark.catalogue("C12")
 def test_mail_is_refused_when_messages_nest_too_deeply() -> None:
     message = letter("core")
     for _ in range(12):
@@ -77,6 +78,7 @@ def test_mail_is_refused_when_messages_nest_too_deeply() -> None:
     assert caught.value.code is FailureCode.RESOURCE_LIMIT
 
 
+@pytest.mark.catalogue("C12")
 def test_mail_is_refused_when_messages_nest_a_thousand_deep() -> None:
     wrapper = b"From: a@b.c\nTo: d@e.f\nMIME-Version: 1.0\nContent-Type: message/rfc822\n\n"
     with pytest.raises(DocumentFault) as caught:

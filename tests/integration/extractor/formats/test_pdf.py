@@ -77,11 +77,13 @@ def test_pdf_reads_what_is_filled_into_form_fields() -> None:
     assert "surname: Lovelace\n" in read(stream.getvalue()).pages[0].text
 
 
+@pytest.mark.catalogue("C15")
 def test_pdf_reads_letters_beyond_the_basic_plane_without_shifting() -> None:
     pages = read(pdf([(50, 700, "Gr\u00fc\u00dfe \u20ac 5"), (300, 700, "right")])).pages
     assert pages[0].text == "Gr\u00fc\u00dfe \u20ac 5\tright\n"
 
 
+@pytest.mark.catalogue("C03")
 def test_pdf_is_refused_as_encrypted_when_it_needs_a_password() -> None:
     assert fault_of(encrypted("secret")).code is FailureCode.PDF_ENCRYPTED
 
@@ -98,6 +100,7 @@ def encrypted(user_password: str) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.catalogue("C02")
 def test_pdf_is_corrupt_when_it_is_cut_off_early() -> None:
     assert fault_of(pdf([(50, 700, "Hello")])[:60]).code is FailureCode.FILE_CORRUPT
 
@@ -113,10 +116,12 @@ def test_pdf_is_read_when_junk_stands_before_its_header() -> None:
     assert read(b"HTTP/1.1 200 OK\n" * 20 + pdf([(50, 700, "Hello")])).pages[0].text == "Hello\n"
 
 
+@pytest.mark.catalogue("C13")
 def test_pdf_has_no_text_when_all_pages_are_blank() -> None:
     assert fault_of(pdf([], [])).code is FailureCode.NO_TEXT
 
 
+@pytest.mark.catalogue("C05")
 def test_pdf_is_refused_when_it_has_more_pages_than_allowed() -> None:
     fault = fault_of(pdf([(50, 700, "a")], [(50, 700, "b")]), ParseLimits(max_pages=1))
     assert fault.code is FailureCode.TOO_MANY_PAGES
@@ -128,6 +133,7 @@ def test_pdf_is_refused_when_it_holds_more_text_than_allowed() -> None:
     assert fault_of(content, ParseLimits(text_bytes=100)).code is FailureCode.RESOURCE_LIMIT
 
 
+@pytest.mark.catalogue("C10")
 def test_pdf_flags_attachments_when_it_carries_them() -> None:
     writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf([(50, 700, "Hello")])))
     writer.add_attachment("evil.exe", b"MZ")

@@ -28,6 +28,7 @@ def test_sniff_says_empty_when_there_are_no_bytes() -> None:
     assert fault_of(b"").code is FailureCode.FILE_EMPTY
 
 
+@pytest.mark.catalogue("C01", "C06", "C11", "H03")
 @pytest.mark.parametrize(
     ("content", "found"),
     [
@@ -53,10 +54,12 @@ def test_sniff_names_what_it_found_and_the_remedy_when_the_type_is_foreign(conte
     assert "upload" in fault.message
 
 
+@pytest.mark.catalogue("C01")
 def test_sniff_trusts_the_bytes_when_a_program_is_named_pdf_and_holds_a_pdf_header() -> None:
     assert "Windows program" in fault_of(b"MZ" + bytes(58) + b"\n%PDF-1.4\n%%EOF").message
 
 
+@pytest.mark.catalogue("C01")
 def test_sniff_takes_the_first_type_when_a_pdf_is_also_a_zip() -> None:
     assert sniff(Source("x.zip", b"%PDF-1.4\n" + zipped("a.txt"))) is Kind.PDF
 
@@ -102,6 +105,7 @@ def test_sniff_asks_for_a_new_format_when_a_word_document_is_an_old_one() -> Non
     assert "DOCX" in fault.message
 
 
+@pytest.mark.catalogue("C03")
 def test_sniff_says_encrypted_when_an_office_file_is_wrapped_for_a_password() -> None:
     assert fault_of(ole("EncryptedPackage"), "x.docx").code is FailureCode.PDF_ENCRYPTED
 

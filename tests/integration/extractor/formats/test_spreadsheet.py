@@ -115,6 +115,7 @@ def test_spreadsheet_is_refused_when_it_has_more_sheets_than_pages_allowed() -> 
     assert fault_of(saved(workbook), ParseLimits(max_pages=1)).code is FailureCode.TOO_MANY_PAGES
 
 
+@pytest.mark.catalogue("C09")
 def test_spreadsheet_is_refused_when_its_cells_lie_far_apart() -> None:
     workbook = openpyxl.Workbook()
     workbook.active.cell(1, 1, "a")
@@ -122,11 +123,13 @@ def test_spreadsheet_is_refused_when_its_cells_lie_far_apart() -> None:
     assert fault_of(saved(workbook)).code is FailureCode.RESOURCE_LIMIT
 
 
+@pytest.mark.catalogue("C09")
 def test_spreadsheet_is_read_when_it_only_declares_a_huge_range() -> None:
     content = replaced(xlsx(ROWS), "xl/worksheets/sheet1.xml", b'ref="A1:C3"', b'ref="A1:XFD1048576"')
     assert read(content).pages[0].tables == (TABLE,)
 
 
+@pytest.mark.catalogue("C08")
 def test_spreadsheet_is_refused_as_active_when_it_declares_a_document_type() -> None:
     content = replaced(xlsx(ROWS), "xl/workbook.xml", b"<workbook", b"<!DOCTYPE x><workbook")
     assert fault_of(content).code is FailureCode.ACTIVE_CONTENT

@@ -12,6 +12,7 @@ def read(content: bytes, name: str = "x.txt", limits: ParseLimits | None = None)
     return parse(Source(name, content), limits or ParseLimits())
 
 
+@pytest.mark.catalogue("C14", "C15")
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
@@ -44,6 +45,7 @@ def test_text_keeps_its_umlauts_when_one_byte_of_its_utf8_is_broken() -> None:
     assert document.warnings == ("TEXT_REPLACED",)
 
 
+@pytest.mark.catalogue("C14")
 def test_text_replaces_nuls_and_says_so() -> None:
     document = read(b"A long enough text with \0 one NUL in it")
     assert document.pages[0].text == "A long enough text with \ufffd one NUL in it"
@@ -64,6 +66,7 @@ def test_text_is_refused_when_it_is_blank() -> None:
     assert caught.value.code is FailureCode.NO_TEXT
 
 
+@pytest.mark.catalogue("C14")
 def test_text_is_refused_when_it_is_longer_than_allowed() -> None:
     with pytest.raises(DocumentFault) as caught:
         read(b"long " * 100, limits=ParseLimits(text_bytes=100))

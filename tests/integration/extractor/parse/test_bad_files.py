@@ -74,6 +74,21 @@ async def test_a_file_of_two_types_is_read_as_the_first_alone(cage: Cage, tmp_pa
     assert "evil" not in document.pages[0].text
 
 
+@pytest.mark.catalogue("C03")
+async def test_a_password_is_named_as_such_whatever_the_file_is(cage: Cage, tmp_path: Path) -> None:
+    ods = {
+        "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+        "META-INF/manifest.xml": b"<manifest><file-entry><encryption-data/></file-entry></manifest>",
+        "content.xml": b"\xff",
+    }
+    locked = bytearray(docx(paragraph("a")))
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1
+    sheet = bytearray(zipped({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>"}))
+    sheet[sheet.index(b"PK\x01\x02") + 8] |= 1
+    for content in (zipped(ods), bytes(locked), bytes(sheet)):
+        assert await code_of(cage, tmp_path, content) is FailureCode.PDF_ENCRYPTED
+
+
 def loops() -> list[bytes]:
     """Cross-references and trees that point in circles or nowhere."""
     catalogue, font = b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"

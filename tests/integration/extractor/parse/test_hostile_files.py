@@ -87,16 +87,19 @@ def lying_archive() -> bytes:
     return bytes(content)
 
 
+@pytest.mark.catalogue("C04", "C09")
 @pytest.mark.parametrize("bomb", [flate_bomb, repeated_content, unbalanced_states, far_apart_cells])
 async def test_a_bomb_ends_as_a_resource_limit(cage: Cage, tmp_path: Path, bomb: Callable[[], bytes]) -> None:
     assert await ended(cage, tmp_path, bomb(), "bomb") is FailureCode.RESOURCE_LIMIT
 
 
+@pytest.mark.catalogue("C07", "C09")
 async def test_an_archive_that_lies_about_its_sizes_is_refused(cage: Cage, tmp_path: Path) -> None:
     outcome = await ended(cage, tmp_path, lying_archive(), "lie.xlsx")
     assert outcome in {FailureCode.RESOURCE_LIMIT, FailureCode.FILE_CORRUPT}
 
 
+@pytest.mark.catalogue("C02", "C19")
 async def test_every_mutation_of_a_sound_file_ends_in_text_or_in_a_code(cage: Cage, tmp_path: Path) -> None:
     dice = random.Random(7)
     files = [mutated(sound, dice) for sound in (sound_pdf(), sound_docx(), sound_xlsx(), MAIL) for _ in range(30)]

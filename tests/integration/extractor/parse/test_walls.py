@@ -48,6 +48,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return json.loads(ran.stdout)
 
 
+@pytest.mark.catalogue("C08", "C11")
 @pytest.mark.parametrize("act", ["connect", "socket", "fork", "program", "signal"])
 def test_walls_refuse_what_leads_outside(outcomes: dict[str, object], act: str) -> None:
     assert outcomes[act] == "PermissionError"

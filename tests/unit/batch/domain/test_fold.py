@@ -37,11 +37,13 @@ def test_progress_grows_stage_and_pages_of_the_current_attempt() -> None:
     assert (seen.stage, seen.pages_done, seen.pages_total) == (Stage.EXTRACT, 2, 5)
 
 
+@pytest.mark.catalogue("Q06")
 def test_progress_never_shrinks_when_it_comes_out_of_order() -> None:
     seen = after(running(), progressed(a_ref(), Stage.EXTRACT, 4, 5), progressed(a_ref(), Stage.PARSE, 1, 3))
     assert (seen.stage, seen.pages_done, seen.pages_total) == (Stage.EXTRACT, 4, 5)
 
 
+@pytest.mark.catalogue("Q06")
 @pytest.mark.parametrize(("done", "total", "shown"), [(7, 5, (5, 5)), (-1, 5, (0, 5)), (3, -5, (0, 0)), (3, 0, (0, 0))])
 def test_progress_clamps_pages_that_cannot_be(done: int, total: int, shown: tuple[int, int]) -> None:
     seen = after(running(), progressed(a_ref(), Stage.PARSE, done, total))
@@ -89,6 +91,7 @@ def test_a_result_of_an_earlier_retry_generation_moves_nothing() -> None:
     assert folded.end is not None, "its cost is still told"
 
 
+@pytest.mark.catalogue("Q05")
 @pytest.mark.parametrize("status", sorted(FINAL_DOCUMENT))
 @pytest.mark.parametrize("event", [extracted(a_ref()), *ends_of(a_ref()), progressed(a_ref())])
 def test_a_final_status_is_never_left(status: DocumentStatus, event: Event) -> None:
@@ -97,6 +100,7 @@ def test_a_final_status_is_never_left(status: DocumentStatus, event: Event) -> N
     assert folded.state == standing(status)
 
 
+@pytest.mark.catalogue("Q05")
 @pytest.mark.parametrize("event", [*ends_of(STALE), progressed(STALE, Stage.STORE, 9, 9)])
 @pytest.mark.parametrize("state", [running(), running(cancelled=True), standing(DocumentStatus.RETRY_WAIT)])
 def test_an_event_without_the_current_lease_moves_nothing(state: DocumentState, event: Event) -> None:

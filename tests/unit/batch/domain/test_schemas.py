@@ -47,6 +47,7 @@ def test_json_that_is_no_schema_of_an_object_is_refused(text: str) -> None:
     assert "schema of an object" in (fault_of(text) or "")
 
 
+@pytest.mark.catalogue("G27")
 @pytest.mark.parametrize("levels", [19, 400, 600, 900, 30_000])
 @pytest.mark.parametrize(("opening", "closing"), [('{"items":', "}"), ("[", "]")])
 def test_a_deep_schema_is_refused_however_deep(levels: int, opening: str, closing: str) -> None:
@@ -58,6 +59,7 @@ def test_a_schema_is_taken_up_to_the_deepest_level() -> None:
     assert "levels deep" in (fault_of(nested(18)) or "")
 
 
+@pytest.mark.catalogue("G27")
 def test_a_schema_with_too_many_properties_is_refused_wherever_they_stand() -> None:
     half = with_properties(MAX_PROPERTIES // 2 + 1)
     spread = {"properties": {"a": half, "b": half}}
@@ -70,6 +72,7 @@ def test_a_schema_of_too_many_bytes_is_refused_before_it_is_read() -> None:
     assert "bytes" in (fault_of("é" * (MAX_BYTES // 2 + 1)) or "")
 
 
+@pytest.mark.catalogue("G27")
 @pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef", "$recursiveRef"])
 @pytest.mark.parametrize("target", ["http://169.254.169.254/", "file:///etc/passwd", "other.json", ""])
 def test_a_reference_to_another_document_is_refused(keyword: str, target: str) -> None:

@@ -44,6 +44,7 @@ def test_rules_survive_being_written_down_again() -> None:
     assert tiers.parse_rules(rules_with()) == RULES
 
 
+@pytest.mark.catalogue("Q20")
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -66,6 +67,7 @@ def test_rules_are_refused_as_a_whole_naming_tier_and_limit(changes: dict[str, A
         tiers.parse_rules(rules_with(**changes))
 
 
+@pytest.mark.catalogue("Q20")
 @pytest.mark.parametrize(
     "toml", ["[FREE", "", "[FREE]\n[PLUS]\n[GROWTH]", "FREE = 1\nPLUS = 1\nGROWTH = 1\nENTERPRISE = 1"]
 )
@@ -80,6 +82,7 @@ def test_an_override_replaces_one_limit_only() -> None:
     assert tiers.to_mapping(own) | {"open_batches": 3} == tiers.to_mapping(PLUS)
 
 
+@pytest.mark.catalogue("G17", "Q20")
 @pytest.mark.parametrize(
     "override",
     [

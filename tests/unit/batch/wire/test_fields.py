@@ -19,6 +19,7 @@ def refusal_of(violations: Violations) -> dict[str, str]:
     return dict(refused.value.violations)
 
 
+@pytest.mark.catalogue("H12")
 @pytest.mark.parametrize(
     ("sent", "shown"),
     [
@@ -44,6 +45,7 @@ def test_a_document_name_is_cleaned_of_paths_and_of_what_cannot_be_seen(sent: st
     violations.check()
 
 
+@pytest.mark.catalogue("H12")
 @pytest.mark.parametrize("sent", ["", " ", "\u202e", "a/", "a" * 256, "ü" * 128, "/".join("a" * 200)])
 def test_a_document_name_is_refused_when_nothing_is_left_or_it_is_too_long(sent: str) -> None:
     violations = Violations()
@@ -58,6 +60,7 @@ def test_a_document_name_may_have_255_bytes() -> None:
     violations.check()
 
 
+@pytest.mark.catalogue("H12")
 @given(st.text(max_size=300))
 def test_a_document_name_never_holds_a_path_or_a_control_character(sent: str) -> None:
     name = Violations().document_name("name", sent)
@@ -66,6 +69,7 @@ def test_a_document_name_never_holds_a_path_or_a_control_character(sent: str) ->
     assert all(ord(character) >= 32 and character not in "\x7f\u202e\u2066" for character in name)
 
 
+@pytest.mark.catalogue("G04")
 @pytest.mark.parametrize(
     "sent",
     ["", "x", "../", "'; DROP TABLE tenants", "0" * 10_000, "\0" * 36, IDENTIFIER + " ", IDENTIFIER.replace("-", "")],

@@ -62,12 +62,14 @@ def test_each_kind_is_read_into_its_fact() -> None:
     assert (released.code, released.retry_after) == (FailureCode.PROVIDER_RATE_LIMITED, 1.5)
 
 
+@pytest.mark.catalogue("Q02")
 @pytest.mark.parametrize("kind", ["", "document.extract.v1", "document.progressed.v2", "document.unknown.v1", "#"])
 def test_an_unknown_kind_is_unreadable(kind: str) -> None:
     with pytest.raises(Unreadable, match="unknown kind"):
         read(kind, b"")
 
 
+@pytest.mark.catalogue("Q01")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("body", [b"", b"\xff" * 20, b"{}", b"\x0a\xff", b"\x00" * 100])
 def test_garbage_is_unreadable(kind: str, body: bytes) -> None:
@@ -82,6 +84,7 @@ def test_no_bytes_raise_anything_but_unreadable(kind: str, body: bytes) -> None:
         read(kind, body)
 
 
+@pytest.mark.catalogue("Q05")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "fault",
