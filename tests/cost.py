@@ -1,10 +1,11 @@
 """What a process spent: read from /proc, so that it is the process's own and not the machine's."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 MEBIBYTE = 1024 * 1024
 MEMORY_BYTES = 64 * MEBIBYTE
@@ -40,6 +41,12 @@ def bounded(pid: int, what: str, inputs: int = 1) -> Generator[Cost]:
 def tell(figures: str) -> None:
     """Print figures that are measured and not judged; `pytest -s` shows them."""
     print(figures)  # noqa: T201
+
+
+def spread(timings: Sequence[tuple[object, float]]) -> str:
+    """Median and worst of what was timed in seconds."""
+    found = [1000 * seconds for _, seconds in timings]
+    return f"{median(found):.1f} ms in the middle, {max(found):.0f} ms at most"
 
 
 def _memory(pid: int, name: str) -> int:

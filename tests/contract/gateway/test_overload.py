@@ -9,12 +9,13 @@ import httpx2
 import pytest
 from conftest import Stage
 from fake_batch import API_KEY
+from raw_requests import exchanged, head, status_of
 from test_rpc_upload import header, messages, upload
 from test_uploads import eventually
 
 from chassis.errors import CallReason, from_rpc_error
 from gateway.settings import GatewaySettings
-from tests.cost import tell
+from tests.cost import spread, tell
 
 AT_ONCE = 8
 OTHER = {"Authorization": "Bearer of-somebody-else"}
@@ -31,6 +32,13 @@ async def timed(stage: Stage, path: str, headers: dict[str, str] | None = None) 
     return answer, time.monotonic() - began
 
 
+async def alone(stage: Stage, path: str) -> tuple[int, float]:
+    """The same on a connection of its own."""
+    began = time.monotonic()
+    answer = await exchanged(stage.settings, head("GET", path, "Connection: close"))
+    return status_of(answer), time.monotonic() - began
+
+
 async def test_ten_times_too_many_calls_are_shed_and_those_let_in_are_answered(stage: Stage) -> None:
     batch_id, told = await stage.batch_id(), asyncio.Event()
     stage.memory.faults["GetBatch"] = told
@@ -39,7 +47,9 @@ async def test_ten_times_too_many_calls_are_shed_and_those_let_in_are_answered(s
     shed = [one.result() for one in flood if one.done()]
     assert {(answer.status_code, answer.json()["reason"]) for answer, _ in shed} == {(429, "OVERLOADED")}
     assert {answer.headers["retry-after"] for answer, _ in shed} == {"1"}
-    tell(f"shed after {1000 * max(seconds for _, seconds in shed):.0f} ms at most")
+    single = [await alone(stage, f"/v1/batches/{batch_id}") for _ in range(20)]
+    assert {status for status, _ in single} == {429}
+    tell(f"{len(shed)} shed at once: {spread(shed)}; one by one: {spread(single)}")
     assert (await stage.http.get("/healthz")).status_code == 200
     assert (await stage.http.get("/v1/limits", headers=OTHER)).status_code == 401  # let in, and judged
     told.set()
