@@ -5,14 +5,16 @@ that refers to itself along one way costs as much as the answer is long, along t
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import unquote
 
-MAX_EXPANDED = 5_000
+MAX_EXPANDED = 20_000
 """Nodes of a schema once every reference is replaced by what it names."""
 MAX_CHAIN = 20
 MAX_PATTERNS = 50
 MAX_PATTERN_CHARACTERS = 200
+_SAME_VALUE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
 REFERRING = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
@@ -31,9 +33,12 @@ def nested(node: Any) -> Iterator[Any]:
 
 def references(node: Any) -> Iterator[str]:
     """What one object refers to."""
-    if isinstance(node, dict):
-        named = (cast("dict[str, Any]", node).get(keyword) for keyword in REFERRING)
-        yield from (reference for reference in named if isinstance(reference, str))
+    yield from (text for keyword in REFERRING if (text := _text_at(node, keyword)) is not None)
+
+
+def _text_at(node: Any, keyword: str) -> str | None:
+    found: Any = cast("dict[str, Any]", node).get(keyword) if isinstance(node, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _pattern_fault(schema: Mapping[str, Any]) -> str | None:
@@ -56,25 +61,54 @@ def _patterns(node: Any) -> Iterator[str]:
         yield from _patterns(child)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A node on the way from the root, every reference replaced."""
+
+    node: Any
+    chain: tuple[str, ...] = ("#",)
+    """The references followed to get here."""
+    here: tuple[str, ...] = ("#",)
+    """Those of them that speak of the same value."""
+
+    def followed(self, schema: Mapping[str, Any], reference: str) -> "_Place":
+        return _Place(_target(schema, reference), (*self.chain, reference), (*self.here, reference))
+
+    def below(self) -> "Iterator[_Place]":
+        node = self.node
+        if isinstance(node, dict):
+            for keyword, child in cast("dict[str, Any]", node).items():
+                yield _Place(child, self.chain, self.here if keyword in _SAME_VALUE else ())
+        elif isinstance(node, list):
+            yield from (_Place(child, self.chain, self.here) for child in cast("list[Any]", node))
+
+
 def _reference_fault(schema: Mapping[str, Any]) -> str | None:
     expanded, returns = 0, 0
-    waiting: list[tuple[Any, tuple[str, ...]]] = [(schema, ("#",))]
+    waiting = [_Place(schema)]
     while waiting:
-        node, chain = waiting.pop()
+        place = waiting.pop()
         expanded += 1
-        for reference in references(node):
-            if not (reference == "#" or reference.startswith("#/")):
-                return "must refer by JSON pointers only, such as #/$defs/name"
-            returns += reference in chain
-            if reference not in chain:
-                waiting.append((_target(schema, reference), (*chain, reference)))
-        if node is not schema and isinstance(node, dict) and isinstance(cast("dict[str, Any]", node).get("$id"), str):
-            return "must have no $id but at its root"
-        if expanded > MAX_EXPANDED or len(chain) > MAX_CHAIN:
-            return "must not multiply by its references"
-        if returns > 1:
-            return "must refer to itself at most once"
-        waiting += [(child, chain) for child in nested(node)]
+        for reference in references(place.node):
+            if reference in place.here:
+                return "must not refer to itself with nothing between"
+            returns += reference in place.chain
+            if reference not in place.chain:
+                waiting.append(place.followed(schema, reference))
+        fault = _node_fault(place.node, is_root=expanded == 1)
+        if fault or returns > 1 or expanded > MAX_EXPANDED or len(place.chain) > MAX_CHAIN:
+            return fault or (
+                "must refer to itself at most once" if returns > 1 else "must not multiply by its references"
+            )
+        waiting += place.below()
+    return None
+
+
+def _node_fault(node: Any, *, is_root: bool) -> str | None:
+    if not all(reference == "#" or reference.startswith("#/") for reference in references(node)):
+        return "must refer by JSON pointers only, such as #/$defs/name"
+    if not is_root and _text_at(node, "$id") is not None:
+        return "must have no $id but at its root"
     return None
 
 

@@ -48,7 +48,7 @@ class CreateBatchRequest(_message.Message):
     output_schema: _builtins.str
     """JSON Schema (draft 2020-12) whose root is an object, as JSON text of at most 64 KiB; empty derives one from the prompt.
     At most 20 levels, 500 properties and 50 patterns of 200 characters. References are JSON pointers within it; with all of
-    them replaced it has at most 5,000 nodes, and one of them at most leads back to what holds it.
+    them replaced it has at most 20,000 nodes, and one of them at most leads back to what holds it.
     """
     source_batch_id: _builtins.str
     """A batch of the same tenant whose uploads are used again instead of new ones."""

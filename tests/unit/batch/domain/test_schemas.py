@@ -104,6 +104,13 @@ COSTLY: list[tuple[dict[str, Any], str]] = [
     (doubling(18), "multiply"),
     ({"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}}, "itself"),
     ({"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"oneOf": [{"$ref": "#"}] * 2}}}, "itself"),
+    ({"properties": {"a": {"$ref": "#/properties/a"}}}, "nothing between"),
+    ({"properties": {"a": {"anyOf": [{"$ref": "#/properties/a"}]}}}, "nothing between"),
+    (
+        {"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"$ref": "#/$defs/c"}, "c": {"$ref": "#/$defs/b"}}},
+        "nothing",
+    ),
+    ({"properties": {"a": {}}, "allOf": [{"$ref": "#"}]}, "nothing between"),
     ({"properties": {"a": {"$ref": "#other"}}, "$defs": {"b": {"$anchor": "other"}}}, "JSON pointers"),
     ({"properties": {"a": {"$id": "http://a/", "$ref": "#/b"}}}, "no $id"),
     ({"properties": {"a": {}}, "patternProperties": {f"a{n}": {} for n in range(51)}}, "patterns"),
@@ -120,7 +127,7 @@ def test_a_schema_that_costs_too_much_to_check_is_refused(schema: dict[str, Any]
 
 def test_a_schema_may_name_a_definition_many_times_and_itself_once() -> None:
     address = {"type": "object", "properties": {"city": {"type": "string"}}}
-    named = {f"p{n}": {"$ref": "#/$defs/address"} for n in range(100)}
+    named = {f"p{n}": {"$ref": "#/$defs/address"} for n in range(190)}
     assert schema_fault(json.dumps({"properties": named, "$defs": {"address": address}})) is None
     tree = {"properties": {"children": {"type": "array", "items": {"$ref": "#"}}}}
     assert schema_fault(json.dumps(tree)) is None
