@@ -50,12 +50,13 @@ async def test_upload_over_grpc_stores_the_bytes(stage: Stage) -> None:
     [
         ({"size_bytes": 5}, BODY, "CHECKSUM_MISMATCH"),
         ({"sha256": "0" * 64}, BODY, "CHECKSUM_MISMATCH"),
+        ({"sha256": "ü" * 100_000}, BODY, "CHECKSUM_MISMATCH"),
         ({}, b"", "FILE_EMPTY"),
         ({"size_bytes": -1}, BODY, "FIELD_INVALID"),
         ({"size_bytes": 2**40}, BODY, "FILE_TOO_LARGE"),
         ({}, bytes(9 * 1024 * 1024), "FILE_TOO_LARGE"),
     ],
-    ids=["size", "sha256", "empty", "negative", "too large at once", "too large at the limit"],
+    ids=["size", "sha256", "endless sha256", "empty", "negative", "too large at once", "too large at the limit"],
 )
 async def test_upload_over_grpc_is_refused_with_its_reason(
     stage: Stage, first: dict[str, Any], body: bytes, reason: str
@@ -73,6 +74,19 @@ async def test_upload_over_grpc_without_a_header_is_refused(stage: Stage) -> Non
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await upload(stage, sent)
         assert "header" in from_rpc_error(caught.value).violations
+
+
+@pytest.mark.catalogue("G24")
+async def test_upload_over_grpc_of_bytes_that_are_no_message_is_refused(stage: Stage) -> None:
+    async def garbage() -> AsyncIterator[bytes]:
+        yield header(await stage.document()).SerializeToString()
+        yield b"\xff\xff"
+
+    method = "/quire.upload.v1.UploadService/UploadDocument"
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await cast("Any", stage.rpc).stream_unary(method)(garbage(), metadata=(("authorization", f"Bearer {API_KEY}"),))
+    assert list(from_rpc_error(caught.value).violations) == ["message"]
+    await eventually(lambda: stage.uploads.open == 0 and not stage.kept())
 
 
 async def test_upload_over_grpc_without_a_credential_is_refused(stage: Stage) -> None:
