@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from chassis.errors import CallError as ServerError
-from chassis.errors import CallReason, QuotaViolation, exhausted, invalid, tier_required
+from chassis.errors import CallReason, QuotaViolation, exhausted, invalid, overloaded, tier_required
 from chassis.failures import FailureCode
 from quire.batch.v1 import batch_service_pb2
 from quire_client import (
@@ -48,6 +48,13 @@ async def test_list_reads_every_page_when_there_are_several(server: "FakeQuire",
 async def test_call_is_made_again_when_the_server_is_down_for_a_moment(server: "FakeQuire", quire: QuireClient) -> None:
     batch = await quire.create_batch(prompt=PROMPT)
     server.failing["GetBatchRequest"] = [down(), down()]
+
+    assert (await quire.get(batch.id)).id == batch.id
+
+
+async def test_call_is_made_again_when_the_server_has_too_much_to_do(server: "FakeQuire", quire: QuireClient) -> None:
+    batch = await quire.create_batch(prompt=PROMPT)
+    server.failing["GetBatchRequest"] = [overloaded("256 are being answered", 0.1)]
 
     assert (await quire.get(batch.id)).id == batch.id
 
