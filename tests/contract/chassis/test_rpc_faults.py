@@ -32,7 +32,9 @@ async def count(_: bytes, __: object) -> AsyncIterator[bytes]:
 
 @asynccontextmanager
 async def running_server(guard: Guard, admitted_seconds: float) -> AsyncGenerator[grpc.aio.Channel]:
-    server = grpc.aio.server(interceptors=[FaultInterceptor(guard.enter, lambda _: None, admitted_seconds=admitted_seconds)])
+    server = grpc.aio.server(
+        interceptors=[FaultInterceptor(guard.enter, lambda _: None, admitted_seconds=admitted_seconds)]
+    )
     handlers: dict[str, Any] = {"Count": grpc.unary_stream_rpc_method_handler(count)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("tests.Counting", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
