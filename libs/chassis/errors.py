@@ -8,7 +8,6 @@ Anything else that escapes a door becomes INTERNAL with an incident id and leaks
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -78,7 +77,7 @@ class CallError(Exception):
 
 
 def invalid(violations: Mapping[str, str], reason: Reason = CallReason.FIELD_INVALID) -> CallError:
-    """INVALID_ARGUMENT: some fields can never be accepted as they are; each is named, over gRPC the first few."""
+    """INVALID_ARGUMENT: some fields can never be accepted as they are; as many are named as an answer has room for."""
     message = "; ".join(f"{name}: {fault}" for name, fault in violations.items())
     return CallError(grpc.StatusCode.INVALID_ARGUMENT, reason, message, violations=violations)
 
@@ -150,16 +149,19 @@ def internal(incident: str) -> CallError:
 
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
-# Trailers of more than 8 KiB are dropped by clients, the code with them.
-MOST_CHARACTERS = 300
-MOST_VIOLATIONS = 16
-MOST_METADATA_CHARACTERS = 1_000
+
+# A client drops trailers of more than 8 KiB, and with them the reason. The message stands in them twice, once with each
+# byte beyond ASCII as three.
+LONGEST_TEXT = 600
+LONGEST_FIELD = 200
+LONGEST_VIOLATIONS = 2_000
+"""Bytes."""
 
 
 def to_status(error: CallError) -> status_pb2.Status:
-    """Turn an error into the rich status a server answers in the trailer `grpc-status-details-bin`; it fits there."""
+    """Turn an error into the rich status a server answers in `grpc-status-details-bin`, cut to what fits."""
     number: int = error.code.value[0]
-    status = status_pb2.Status(code=number, message=_short(error.message))
+    status = status_pb2.Status(code=number, message=_cut(error.message, LONGEST_TEXT))
     for detail in _details(error):
         packed = AnyMessage()
         packed.Pack(detail)
@@ -182,12 +184,8 @@ def _details(error: CallError) -> list[Message]:
     return details
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
-
-
 def _metadata(error: CallError) -> dict[str, str]:
-    metadata = {key: value[:MOST_METADATA_CHARACTERS] for key, value in error.metadata.items()}
+    metadata = {key: _cut(value, LONGEST_TEXT) for key, value in error.metadata.items()}
     if error.quota:
         quota = error.quota
         metadata |= {"limit": quota.limit, "maximum": str(quota.maximum), "used": str(quota.used), "reset": quota.reset}
@@ -195,16 +193,29 @@ def _metadata(error: CallError) -> dict[str, str]:
 
 
 def _bad_request(violations: Mapping[str, str]) -> error_details_pb2.BadRequest:
-    details = error_details_pb2.BadRequest()
-    for name, fault in islice(violations.items(), MOST_VIOLATIONS):
-        details.field_violations.add(field=name[:64], description=fault[:128])
+    details, left = error_details_pb2.BadRequest(), LONGEST_VIOLATIONS
+    for name, fault in violations.items():
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=_cut(name, LONGEST_FIELD), description=_cut(fault, LONGEST_TEXT)
+        )
+        left -= violation.ByteSize()
+        if left < 0:
+            break
+        details.field_violations.append(violation)
     return details
 
 
 def _quota_failure(quota: QuotaViolation, description: str) -> error_details_pb2.QuotaFailure:
     details = error_details_pb2.QuotaFailure()
-    details.violations.add(subject=quota.limit, description=_short(description), quota_value=quota.maximum)
+    description = _cut(description, LONGEST_TEXT)
+    details.violations.add(subject=quota.limit, description=description, quota_value=quota.maximum)
     return details
+
+
+def _cut(text: str, longest: int) -> str:
+    """At most so many bytes of a text."""
+    encoded = text.encode(errors="replace")
+    return text if len(encoded) <= longest else encoded[: longest - 3].decode(errors="ignore") + "…"
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> CallError:

@@ -69,3 +69,23 @@ def test_a_status_without_details_keeps_code_and_message(code: grpc.StatusCode) 
 @given(st.dictionaries(st.text(min_size=1, max_size=30), st.text(max_size=60), min_size=1, max_size=5))
 def test_any_violations_survive_the_wire(violations: dict[str, str]) -> None:
     assert errors.from_rpc_error(on_the_wire(errors.invalid(violations))).violations == violations
+
+
+TRAILER_BYTES = 8 * 1024
+
+
+@given(st.text(min_size=1, max_size=2), st.integers(1, 20_000), st.integers(1, 1_000))
+def test_an_error_fits_into_the_trailers_a_client_takes(text: str, length: int, count: int) -> None:
+    long = text * length
+    violations = {f"documents[{number}].{long}": long for number in range(count)}
+    every = [
+        CallError(grpc.StatusCode.INVALID_ARGUMENT, CallReason.FIELD_INVALID, long, {"names": long}, violations),
+        errors.exhausted(FailureCode.QUOTA_EXHAUSTED, long, QUOTA, 60.0),
+    ]
+    for error in every:
+        status = errors.to_status(error)
+        message = sum(1 if 0x20 <= byte < 0x7F else 3 for byte in status.message.encode())
+        assert message + len(status.SerializeToString()) * 4 / 3 < TRAILER_BYTES - 512
+        found = errors.from_rpc_error(on_the_wire(error))
+        assert (found.code, found.reason, found.quota) == (error.code, error.reason, error.quota)
+        assert bool(found.violations) == bool(error.violations)
