@@ -1,11 +1,13 @@
 """Input that cannot be taken: refused with the right code, naming the field, and harming nothing."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 import grpc
 import pytest
 
 from chassis.errors import CallReason
+from chassis.failures import FailureCode
 from quire.batch.v1.batch_pb2 import (
     BatchOptions,
 )
@@ -233,6 +235,38 @@ async def test_a_message_larger_than_4_mib_is_refused_and_the_server_lives(world
     tenant = await world.tenant()
     error = await refused(tenant.create(extraction_prompt="p" * (4 * 2**20 + 1)))
     assert error.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert (await tenant.create()).id
+
+
+async def test_a_thousand_faults_leave_room_for_their_reason(world: World) -> None:
+    tenant = await world.tenant()
+    batch = await tenant.create()
+    faulty = AddDocumentsRequest(batch_id=batch.id, documents=[DocumentAnnouncement()] * 1_000)
+    error = await refused(tenant.door.batch.AddDocuments(faulty, metadata=tenant.metadata))
+    assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, CallReason.FIELD_INVALID)
+    assert "documents[0].name" in error.violations
+    names = [DocumentAnnouncement(name=f"{number:03}{'é' * 126}") for number in range(50)]
+    await tenant.door.batch.AddDocuments(
+        AddDocumentsRequest(batch_id=batch.id, documents=names), metadata=tenant.metadata
+    )
+    error = await refused(tenant.seal(batch.id))
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, FailureCode.UPLOAD_INCOMPLETE)
+    assert error.metadata["missing"] == "50"
+    assert error.metadata["names"].startswith(names[0].name)
+
+
+async def test_bytes_that_are_no_message_are_refused_and_the_server_lives(world: World) -> None:
+    tenant = await world.tenant()
+    channel: Any = tenant.door.channel  # without stubs it tells no types
+    service, damaged = "/quire.batch.v1.BatchService", b"\x0a\xff"
+    calls: list[Awaitable[object]] = [
+        channel.unary_unary(f"{service}/GetBatch")(damaged, metadata=tenant.metadata),
+        channel.unary_stream(f"{service}/WatchBatch")(damaged, metadata=tenant.metadata).read(),
+        channel.stream_stream("/quire.work.v1.WorkService/Attach")(iter([damaged]), metadata=tenant.door.worker).read(),
+    ]
+    for call in calls:
+        error = await refused(call)
+        assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, CallReason.FIELD_INVALID)
     assert (await tenant.create()).id
 
 
