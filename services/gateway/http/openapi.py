@@ -123,9 +123,20 @@ def answers_object(description: str) -> Values:
     return _answers(200, "application/json", {"type": "object"}, description)
 
 
-def answers_stream(media_type: str, description: str) -> Values:
-    """Route arguments: answers a stream of text."""
-    return _answers(200, media_type, {"type": "string"}, description)
+def answers_lines(message: type[Message], media_type: str, description: str) -> Values:
+    """Route arguments: answers one message a line."""
+    return _streams(media_type, _reference(message.DESCRIPTOR.full_name), description)
+
+
+def answers_events(names: Iterable[str], description: str) -> Values:
+    """Route arguments: answers server-sent events of these names, each with JSON."""
+    properties: Values = {
+        "event": {"type": "string", "enum": list(names)},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer", "description": "milliseconds"},
+    }
+    return _streams("text/event-stream", {"type": "object", "properties": properties}, description)
 
 
 def takes(body: type[BaseModel], *, idempotent: bool = False, form: bool = False) -> Values:
@@ -230,6 +241,11 @@ def _reference(name: str) -> Values:
 def _answers(status: int, media_type: str, schema: Values, description: str) -> Values:
     good: Values = {"description": description, "content": {media_type: {"schema": schema}}}
     return {"response_class": Response, "status_code": status, "responses": {status: good} | _PROBLEMS}
+
+
+def _streams(media_type: str, item: Values, description: str) -> Values:
+    good: Values = {"description": description, "content": {media_type: {"itemSchema": item}}}
+    return {"response_class": Response, "responses": {200: good} | _PROBLEMS}
 
 
 def _takes(content: Values, *, idempotent: bool) -> Values:

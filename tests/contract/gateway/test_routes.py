@@ -194,6 +194,10 @@ async def test_openapi_names_every_route_and_its_answer(stage: Stage) -> None:
     seal = document["paths"]["/v1/batches/{batch_id}:seal"]["post"]
     answer = seal["responses"]["200"]["content"]["application/json"]["schema"]
     assert answer == {"$ref": "#/components/schemas/quire.batch.v1.Batch"}
+    streams = {name: document["paths"][f"/v1/batches/{{batch_id}}/{name}"]["get"] for name in ("events", "results")}
+    items = {name: one["responses"]["200"]["content"].popitem()[1]["itemSchema"] for name, one in streams.items()}
+    assert items["results"] == {"$ref": "#/components/schemas/quire.batch.v1.DocumentResult"}
+    assert items["events"]["properties"]["event"]["enum"] == ["batch", "end", "problem"]
     references = set(_references(document))
     assert references
     assert references <= {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}

@@ -11,13 +11,14 @@ from starlette.responses import Response
 from chassis.errors import CallError, invalid
 from gateway.http.caller import TheBackend, TheDrain, WhoAsks
 from gateway.http.drain import Drain
-from gateway.http.openapi import answers_stream
+from gateway.http.openapi import answers_events
 from gateway.http.problems import problem_of_call
 from gateway.http.shapes import dump, shape
 from quire.batch.v1.batch_service_pb2 import WatchBatchRequest, WatchBatchResponse
 
 router = APIRouter(tags=["batches"])
 
+EVENTS = ("batch", "end", "problem")
 PING_SECONDS = 15
 REFUSAL_SECONDS = 1.0
 """How long the answer waits for a refusal; nothing new by then means that there is nothing to refuse."""
@@ -27,7 +28,9 @@ Snapshots = AsyncGenerator[WatchBatchResponse, None]
 Reading = asyncio.Task[WatchBatchResponse | None]
 
 
-@router.get("/v1/batches/{batch_id}/events", **answers_stream("text/event-stream", "events `batch`, then one `end`"))
+@router.get(
+    "/v1/batches/{batch_id}/events", **answers_events(("batch", "end", "problem"), "events `batch`, then one `end`")
+)
 async def watch_batch(
     batch_id: str,
     caller: WhoAsks,

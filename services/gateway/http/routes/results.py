@@ -7,16 +7,17 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
 from gateway.http.caller import TheBackend, WhoAsks
-from gateway.http.openapi import answers_stream
+from gateway.http.openapi import answers_lines
 from gateway.http.shapes import dump, shape
 from quire.batch.v1.batch_service_pb2 import StreamResultsRequest, StreamResultsResponse
+from quire.batch.v1.document_pb2 import DocumentResult
 
 router = APIRouter(tags=["results"])
 
 MEDIA_TYPE = "application/x-ndjson"
 
 
-@router.get("/v1/batches/{batch_id}/results", **answers_stream(MEDIA_TYPE, "one quire.batch.v1.DocumentResult a line"))
+@router.get("/v1/batches/{batch_id}/results", **answers_lines(DocumentResult, MEDIA_TYPE, "one result a line"))
 async def stream_results(
     batch_id: str,
     caller: WhoAsks,
