@@ -133,7 +133,7 @@ WITH gone AS (
     DELETE FROM documents
      WHERE batch_id = :batch
        AND CASE WHEN CAST(:document AS uuid) IS NULL THEN status = 'PENDING_UPLOAD' ELSE id = :document END
-    RETURNING batch_id, status, CASE status WHEN 'UPLOADED' THEN size_bytes ELSE 0 END AS uploaded_bytes
+    RETURNING batch_id, status, CASE WHEN object_key IS NULL THEN 0 ELSE size_bytes END AS uploaded_bytes
 ), moved AS (
     SELECT batch_id, status AS was, NULL::text AS status,
            0 AS pages, -uploaded_bytes AS bytes, 0 AS input_tokens, 0 AS output_tokens, 0 AS cost_micros

@@ -11,6 +11,7 @@ from quire.batch.v1.batch_pb2 import (
     BATCH_STATUS_PENDING,
     BATCH_STATUS_PROCESSING,
 )
+from quire.batch.v1.batch_service_pb2 import RemoveDocumentRequest
 from quire.batch.v1.document_pb2 import DOCUMENT_STATUS_CANCELLED, DOCUMENT_STATUS_PROCESSING
 from quire.work.v1.work_service_pb2 import STOP_REASON_CANCELLED
 from tests.integration.batch.tenants import an_id, refused
@@ -117,3 +118,15 @@ async def test_a_success_that_crosses_a_cancel_stays_a_success(world: World) -> 
     (document,) = await tenant.documents(batch.id)
     assert (await tenant.cancel_documents(batch.id, [document.id])).cancelled_count == 1
     assert (await tenant.until_final(batch.id)).status == BATCH_STATUS_COMPLETED
+
+
+async def test_a_cancelled_document_taken_out_of_a_draft_takes_its_bytes_along(world: World) -> None:
+    tenant = await world.tenant()
+    batch = await tenant.create()
+    for document in await tenant.announce(batch.id, 2):
+        await tenant.upload(document)
+    first, second = await tenant.documents(batch.id)
+    await tenant.cancel_documents(batch.id, [first.id])
+    asked = RemoveDocumentRequest(batch_id=batch.id, document_id=first.id)
+    left = (await tenant.door.batch.RemoveDocument(asked, metadata=tenant.metadata)).batch
+    assert (left.counters.total, left.counters.bytes) == (1, second.size_bytes)
