@@ -9,7 +9,7 @@ BROKEN := GRPC_ENABLE_FORK_SUPPORT=false $(PYTHON) -W "ignore:coroutine 'Connect
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs demo test unit failpoints chaos chaos-mutants chaos-figures check verify generate lock bench clean
+.PHONY: help setup up down status logs demo test unit failpoints chaos chaos-mutants chaos-figures fuzz check verify generate lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,8 +36,8 @@ logs: setup ## the last lines of every log
 demo: up ## from nothing to extracted fields: set up, start, submit the sample pile, show the results
 	@$(STACK) run -- $(PYTHON) samples/demo.py
 
-test: setup ## all tests: unit, contract, integration, e2e
-	$(PYTHON) -m pytest tests/unit tests/contract tests/integration tests/e2e
+test: setup ## all tests: unit, contract, integration, e2e, and a short fuzz
+	$(PYTHON) -m pytest tests/unit tests/contract tests/integration tests/e2e tests/fuzz
 
 unit: setup ## only the pure tests
 	$(PYTHON) -m pytest tests/unit
@@ -53,6 +53,9 @@ chaos-mutants: setup ## plant bugs and see that the checker catches each; MUTANT
 
 chaos-figures: setup ## how fast work goes on after each kind of loss, at the pace of production
 	@$(BROKEN) -m tests.chaos.figures
+
+fuzz: setup ## attack calls, routes, batches and parsers with made up input; MINUTES=30 for as long, ONLY="-k parsers"
+	QUIRE_FUZZ_MINUTES=$(MINUTES) $(PYTHON) -m pytest tests/fuzz -x --timeout $(if $(MINUTES),0,120) $(ONLY)
 
 check: setup verify ## lint, format, types, import contracts, protos, generated code
 	.venv/bin/ruff check .
