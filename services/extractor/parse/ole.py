@@ -20,7 +20,7 @@ def stream_names(source: Source) -> frozenset[str]:
         header = stream.read(512)
         if len(header) < 512:
             return frozenset()
-        size = 1 << min(16, struct.unpack_from("<H", header, 30)[0])
+        size = 1 << min(16, max(9, struct.unpack_from("<H", header, 30)[0]))
         fat = list(_fat_sectors(stream, header, size))
         return frozenset(_names(stream, struct.unpack_from("<I", header, 48)[0], fat, size))
 

@@ -23,6 +23,8 @@ MOST_CELLS = 5_000_000
 _Cell = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
 _MIDNIGHT = dt.time()
 _RUNS = re.compile(r"vbaproject\.bin$|^basic/|^xl/(activex|embeddings|externallinks)/", re.IGNORECASE)
+# What the library raises where a file points beyond its own end; no Exception, and of a class nobody can import.
+_PANIC = "PanicException"
 
 
 def read_zipped(source: Source, sheets: Gathering) -> None:
@@ -46,6 +48,10 @@ def read(source: Source, sheets: Gathering) -> None:
         raise DocumentFault(FailureCode.PDF_ENCRYPTED, "the spreadsheet is protected by a password") from error
     except (calamine.CalamineError, OSError, ValueError, OverflowError) as error:
         raise DocumentFault(FailureCode.FILE_CORRUPT, f"the spreadsheet cannot be read: {error}") from error
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        raise DocumentFault(FailureCode.FILE_CORRUPT, "the spreadsheet cannot be read: it ends too early") from error
 
 
 def _add_sheets(workbook: calamine.CalamineWorkbook, sheets: Gathering) -> None:

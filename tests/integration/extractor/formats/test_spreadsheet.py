@@ -148,3 +148,15 @@ def replaced(content: bytes, member: str, old: bytes, new: bytes) -> bytes:
             assert name != member or old in part
             target.writestr(name, part.replace(old, new) if name == member else part)
     return stream.getvalue()
+
+
+@pytest.mark.parametrize("lost", [5, 20, 200])
+def test_spreadsheet_of_the_old_format_that_lost_its_end_is_corrupt(lost: int) -> None:
+    assert fault_of(xls()[:-lost]).code is FailureCode.FILE_CORRUPT
+
+
+@pytest.mark.parametrize("shift", [0, 1, 8])
+def test_spreadsheet_of_the_old_format_with_absurd_sectors_is_corrupt(shift: int) -> None:
+    content = bytearray(xls())
+    content[30] = shift
+    assert fault_of(bytes(content)).code is FailureCode.FILE_CORRUPT
