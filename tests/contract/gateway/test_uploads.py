@@ -65,6 +65,12 @@ async def test_put_file_announces_and_stores_in_one_go(stage: Stage) -> None:
     assert stage.memory.called("AddDocuments")[0].documents[0].size_bytes == len(BODY)
 
 
+async def test_a_file_name_may_hold_any_character(stage: Stage) -> None:
+    batch_id = await stage.batch_id()
+    answer = await stage.http.put(f"/v1/batches/{batch_id}/files/a%0Ab%0D%7F.pdf", content=BODY)
+    assert (answer.status_code, answer.json()["name"]) == (201, "a\nb\r\x7f.pdf")
+
+
 async def test_put_file_is_taken_back_when_it_breaks(stage: Stage) -> None:
     batch_id = await stage.batch_id()
     wrong = {"X-Content-SHA256": "0" * 64}

@@ -6,6 +6,7 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
@@ -56,7 +57,22 @@ async def upload_content(
     return answer(await uploads.store(caller, offer, raw_bytes(request)))
 
 
-@router.put("/v1/batches/{batch_id}/files/{name:path}", **answers(Document, 201), **takes_bytes(idempotent=True))
+class _FileName(Convertor[str]):
+    """The rest of a path, whatever characters it has; `path` of the framework stops at a line feed."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("file_name", _FileName())
+
+
+@router.put("/v1/batches/{batch_id}/files/{name:file_name}", **answers(Document, 201), **takes_bytes(idempotent=True))
 async def put_file(batch_id: str, name: str, request: Request, desk: TheFiling) -> Response:
     """Announce a document by its file name and upload its bytes, in one go. Each call makes a document."""
     _refuse_form(request)
