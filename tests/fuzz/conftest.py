@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,7 +39,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     home = Home(tmp_path_factory.mktemp("fuzz"))
-    with stack(home.root) as env:
+    with pytest.MonkeyPatch.context() as patch, stack(_without_developers_settings(home, patch)) as env:
         loop = LoopThread("fuzz")
         door = loop.call(lambda: Door(env["QUIRE_ENDPOINT"], env))
         opened = Stage(Quire(Home(home.root.resolve()), env), loop, door)
@@ -54,6 +55,12 @@ def without_extractor(stage: Stage) -> Iterator[None]:
     stage.loop.run(stage.quire.end(services.EXTRACTOR.name))
     yield
     stage.loop.run(stage.quire.start(services.EXTRACTOR))
+
+
+def _without_developers_settings(home: Home, patch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith(("QUIRE_", "OPENAI_")) and name != MINUTES]:
+        patch.delenv(name)
+    return home.root
 
 
 async def _install_audit(stage: Stage) -> None:
