@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from tests.chaos.faults import of_links, of_messages, of_processes, of_servers
@@ -14,6 +15,8 @@ from tests.chaos.stage import Stage
 CATALOGUE: tuple[Fault, ...] = (*of_processes.FAULTS, *of_servers.FAULTS, *of_links.FAULTS, *of_messages.FAULTS)
 LANES = 2
 LONGEST_REST = 1.0
+FAVOUR = 10.0
+"""How much likelier a favoured fault is."""
 STRIKE_SECONDS = 120.0
 """No fault takes longer, its healing included; one that does is a fault of the runner."""
 
@@ -29,10 +32,10 @@ class Planned:
     rest: float
 
 
-def plan(seed: int, faults: int) -> list[Planned]:
-    """The faults of a run; the same for the same seed."""
+def plan(seed: int, faults: int, favoured: Collection[str] = ()) -> list[Planned]:
+    """The faults of a run; the same for the same seed. Names of faults that are wanted more often may be given."""
     rng = random.Random(seed)
-    weights = [fault.weight for fault in CATALOGUE]
+    weights = [fault.weight * (FAVOUR if fault.name in favoured else 1.0) for fault in CATALOGUE]
     chosen = rng.choices(CATALOGUE, weights, k=faults)
     return [
         Planned(number, fault, rng.getrandbits(32), rng.uniform(*fault.seconds), rng.uniform(0, LONGEST_REST))

@@ -11,6 +11,7 @@ from tests.chaos.checker.check import check
 from tests.chaos.checker.ground import Footprint, Ground, Process, footprint, secrets_of
 from tests.chaos.checker.sampling import sampling
 from tests.chaos.customer import Customer
+from tests.chaos.mutants.catalogue import ALL as MUTANTS
 from tests.chaos.mutants.launch import planting
 from tests.chaos.nemesis import Nemesis, Planned, plan
 from tests.chaos.records import Records, Violation
@@ -60,10 +61,11 @@ class Report:
 async def run(folder: Path, seed: int, faults: int, *, mutant: str = "") -> Report:
     """Run once; everything that was written stays in the folder."""
     records, report = Records(), Report(seed, faults)
+    planned = plan(seed, faults, MUTANTS[mutant].favours if mutant else ())
     async with stage(folder, records, Size(), launcher=planting(mutant) if mutant else usually) as on_stage:
         ground = _ground(on_stage)
         async with sampling(ground) as sampled:
-            report.notes += await _work_and_strike(on_stage, ground, seed, plan(seed, faults))
+            report.notes += await _work_and_strike(on_stage, ground, seed, planned)
             report.notes += await _come_to_rest(on_stage)
         await _at_the_end(on_stage, ground)
         report.violations = [*sampled, *await check(ground, records)]

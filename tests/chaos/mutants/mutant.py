@@ -29,14 +29,16 @@ class Mutant:
     caught_by: frozenset[str]
     """Invariants of which at least one must be told of by a run with the faults named in `promise`."""
     apply: Apply
+    favours: tuple[str, ...] = ()
+    """Faults by which alone it shows, and which a run without it rarely draws: a hunt draws them more often."""
 
 
-def mutant(service: str, *caught_by: str) -> Callable[[Apply], Mutant]:
+def mutant(service: str, *caught_by: str, favours: tuple[str, ...] = ()) -> Callable[[Apply], Mutant]:
     """Make a mutant of a function that replaces names; its docstring is the promise."""
 
     def make(apply: Apply) -> Mutant:
         assert apply.__doc__, "a mutant says which promise it breaks"
-        return Mutant(apply.__name__, service, apply.__doc__, frozenset(caught_by), apply)
+        return Mutant(apply.__name__, service, apply.__doc__, frozenset(caught_by), apply, favours)
 
     return make
 

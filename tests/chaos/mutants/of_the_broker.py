@@ -38,7 +38,7 @@ def mandatory_off() -> None:
     replace(aio_pika.exchange.Exchange, "publish", publish)
 
 
-@mutant(BATCH, "I20", "I10", "I13")
+@mutant(BATCH, "I20", "I10", "I13", favours=("link_silent_rabbitmq", "rabbitmq_frozen"))
 def relay_dies_on_cancellation() -> None:
     """The relay outlives a broken link. Here it ends for good when the library cancels a publish, and nobody notices.
 

@@ -71,7 +71,7 @@ def prefetch_ten() -> None:
     replace(app, "Slots", lambda handle, count: slots(handle, TOO_MANY))  # pyright: ignore[reportUnknownLambdaType]
 
 
-@mutant(EXTRACTOR, "I14")
+@mutant(EXTRACTOR, "I14", favours=("extractor_frozen",))
 def fixed_result_key() -> None:
     """A result is written once, under the key of its attempt. Here every attempt at a document writes under one key.
 

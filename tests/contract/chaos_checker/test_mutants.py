@@ -8,6 +8,7 @@ import pytest
 from deploy.local.home import REPOSITORY
 from tests.chaos.mutants.catalogue import ALL
 from tests.chaos.mutants.mutant import TargetMissing, replace
+from tests.chaos.nemesis import CATALOGUE, plan
 
 LEAST = 12
 
@@ -43,3 +44,14 @@ def test_a_target_that_is_gone_fails_loudly() -> None:
 def test_the_mutants_are_listed() -> None:
     listed = launch().stdout
     assert all(name in listed for name in ALL)
+
+
+def test_what_a_mutant_favours_is_a_fault_there_is() -> None:
+    known = {fault.name for fault in CATALOGUE}
+    assert {name for mutant in ALL.values() for name in mutant.favours} <= known
+
+
+def test_a_plan_follows_from_its_seed_and_from_what_it_favours() -> None:
+    assert plan(7, 30) == plan(7, 30)
+    favoured = [one.fault.name for one in plan(7, 100, ("extractor_frozen",))]
+    assert favoured.count("extractor_frozen") > [one.fault.name for one in plan(7, 100)].count("extractor_frozen")
