@@ -37,7 +37,7 @@ demo: up ## from nothing to extracted fields: set up, start, submit the sample p
 	@$(STACK) run -- $(PYTHON) samples/demo.py
 
 test: setup ## all tests: unit, contract, integration, e2e, and a short fuzz
-	$(PYTHON) -m pytest tests/unit tests/contract tests/integration tests/e2e tests/fuzz
+	$(PYTHON) -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile tests/unit tests/contract tests/integration tests/e2e tests/fuzz
 
 unit: setup ## only the pure tests
 	$(PYTHON) -m pytest tests/unit

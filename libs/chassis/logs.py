@@ -33,6 +33,7 @@ def configure(service: str, level: str, log_format: str = "json") -> None:
 def _of_libraries(log_format: str) -> logging.Handler:
     """What libraries log by the standard library's means, in the same form as ours."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(WithoutContents())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[
@@ -49,6 +50,16 @@ def _of_libraries(log_format: str) -> logging.Handler:
         )
     )
     return handler
+
+
+class WithoutContents(logging.Filter):
+    """Takes messages out of what libraries log: aiormq prints one that came back whole, with all that it says."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Put the type of whatever has a body in its place."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(type(one).__name__ if hasattr(one, "body") else one for one in record.args)
+        return True
 
 
 def _renderers(log_format: str) -> list[Processor]:

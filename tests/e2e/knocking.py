@@ -171,7 +171,7 @@ def _bodies(subject: Subject) -> dict[str, dict[str, Any]]:
         "POST /v1/batches/{batch_id}/documents": {"json": {"documents": [{"name": "b.txt"}]}},
         "POST /v1/batches/{batch_id}/documents:cancel": {"json": {"document_ids": [subject.document_id]}},
         "PUT /v1/batches/{batch_id}/documents/{document_id}/content": {"content": BODY},
-        "PUT /v1/batches/{batch_id}/files/{name:path}": {"content": BODY},
+        "PUT /v1/batches/{batch_id}/files/{name:file_name}": {"content": BODY},
         "POST /v1/session": {"headers": FROM_A_PAGE},
         "DELETE /v1/session": {"headers": FROM_A_PAGE},
     }
