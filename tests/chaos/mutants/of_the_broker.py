@@ -70,6 +70,9 @@ class _Fragile:
     def __init__(self, publisher: Any) -> None:
         self._publisher = publisher
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._publisher, name)
+
     async def publish(self, *args: Any, **options: Any) -> None:
         try:
             await self._publisher.publish(*args, **options)
