@@ -7,6 +7,9 @@ import uuid
 import httpx2
 import pytest
 
+ABSENT = "0199c0de-0000-7000-8000-000000000000"
+"""Of a batch that nobody made."""
+
 FINAL = {"COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED"}
 PROMPT = {"extraction_prompt": "the invoice number and the total"}
 INVOICE = b"Invoice number: 4711\nTotal: 99.50 EUR\n"
@@ -56,11 +59,11 @@ async def test_steps_one_by_one_lead_to_a_sealed_batch(http: httpx2.AsyncClient)
 @pytest.mark.parametrize(
     ("method", "path", "status", "reason"),
     [
-        ("GET", f"/v1/batches/{uuid.uuid4()}", 404, "NOT_FOUND"),
+        ("GET", f"/v1/batches/{ABSENT}", 404, "NOT_FOUND"),
         ("GET", "/v1/batches?page_token=nonsense", 400, "FIELD_INVALID"),
-        ("GET", f"/v1/batches/{uuid.uuid4()}/results", 404, "NOT_FOUND"),
-        ("GET", f"/v1/batches/{uuid.uuid4()}/events", 404, "NOT_FOUND"),
-        ("POST", f"/v1/batches/{uuid.uuid4()}:seal", 404, "NOT_FOUND"),
+        ("GET", f"/v1/batches/{ABSENT}/results", 404, "NOT_FOUND"),
+        ("GET", f"/v1/batches/{ABSENT}/events", 404, "NOT_FOUND"),
+        ("POST", f"/v1/batches/{ABSENT}:seal", 404, "NOT_FOUND"),
     ],
 )
 async def test_what_is_not_there_is_said_plainly(
