@@ -7,6 +7,7 @@ from typing import Any
 from tests.chaos.mutants.mutant import EXTRACTOR, mutant, original, replace
 
 TOO_MANY = 10
+LAG_SECONDS = 0.3
 
 
 @mutant(EXTRACTOR, "I22", "I07")
@@ -76,7 +77,8 @@ def fixed_result_key() -> None:
     """A result is written once, under the key of its attempt. Here every attempt at a document writes under one key.
 
     Nor does a worker stop when its lease is revoked, so that one that was frozen writes over the winner's result, whose
-    row then tells of another. Seen when a worker is frozen in a model call for longer than a lease and then goes on.
+    row then tells of another. Storing lags a little, as with a slow store. Seen when a worker is frozen before it
+    stores for longer than a lease, and then goes on.
     """
     from extractor.work.attempt import Attempt  # noqa: PLC0415
     from extractor.work.leases import Lease, StopCause  # noqa: PLC0415
@@ -85,6 +87,7 @@ def fixed_result_key() -> None:
 
     async def put_under_one_key(self: Any, body: bytes) -> Any:
         self._claim.result_key = re.sub(r"/a/\d+/", "/a/1/", self._claim.result_key)
+        await asyncio.sleep(LAG_SECONDS)
         return await put(self, body)
 
     def go_on(self: Any, cause: Any) -> None:
