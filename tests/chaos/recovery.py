@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import asyncpg
-
+from tests.chaos.checker.sampling import AWAY
 from tests.chaos.records import moment
 from tests.chaos.stage import Stage
 from tests.integration.batch.database import Database
@@ -70,7 +69,7 @@ class Recoveries:
 
     async def _measure(self, stage: Stage, name: str, since: float, happened: Happened) -> None:
         """One that another fault makes impossible to see is not counted."""
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*AWAY):
             async with asyncio.timeout(GIVE_UP_SECONDS):
                 owner = await stage.owner()
                 try:

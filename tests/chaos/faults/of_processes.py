@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
-import asyncpg
-
+from tests.chaos.checker.sampling import AWAY
 from tests.chaos.crew import Member
 from tests.chaos.faults.fault import Fault, Hit, Scene
 from tests.chaos.records import moment
@@ -27,7 +26,7 @@ async def _held(scene: Scene, member: Member, pid: int) -> Sequence[Held]:
     try:
         async with asyncio.timeout(ASK_SECONDS):
             return await held_by(scene.stage, pid)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except AWAY:
         return ()  # the database is away: nobody knows
 
 
