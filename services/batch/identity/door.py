@@ -41,9 +41,8 @@ class Identity:
 
     async def enter(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         """Admit a call or raise; bind the caller where a tenant's credential is asked for."""
-        metadata = Metadata()
+        metadata = _credentials(context)
         try:
-            metadata |= _credentials(context)
             await self._admit(method.split("/")[1], metadata)
         except CallError as error:
             if error.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
@@ -89,13 +88,8 @@ class Identity:
 
 
 def _credentials(context: grpc.aio.ServicerContext[Any, Any]) -> Metadata:
-    found = Metadata()
-    for key, value in context.invocation_metadata() or ():
-        if key in _CREDENTIALS:
-            if key in found:
-                raise unauthenticated(f"send {key} once")
-            found[key] = str(value)
-    return found
+    """Each stands once: the wall around the doors has seen to that."""
+    return {key: str(value) for key, value in context.invocation_metadata() or () if key in _CREDENTIALS}
 
 
 def _bearer(metadata: Metadata) -> str:
